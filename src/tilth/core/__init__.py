@@ -1,0 +1,1 @@
+"""The nouns every room shares: pyarrow and the standard library only."""

@@ -1,0 +1,148 @@
+"""Carry rows: one Arrow record batch, and the columns every row has."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+
+Batch: TypeAlias = pa.RecordBatch
+
+ID = "_id"
+"""Who the row is: 32 hex digits, stable when the row is updated, moved or re-sharded."""
+REV = "_rev"
+"""What the row says: 32 hex digits, a hash of its content."""
+SOURCE = "_source"
+"""The recipe's name of the source the row came from."""
+LICENCE = "_licence"
+"""The licence the row came under, or null."""
+SUBJECT = "_subject"
+"""Whom the row is about, where known, or null."""
+SPLIT = "_split"
+"""train, valid or test; present after the split is assigned."""
+PARENTS = "_parents"
+"""The ids of the rows an operator made this row from, or null."""
+OPERATOR = "_operator"
+"""The operator that made this row, or null."""
+
+SYSTEM = (ID, REV, SOURCE, LICENCE, SUBJECT, SPLIT, PARENTS, OPERATOR)
+SYSTEM_FIELDS: dict[str, pa.DataType] = {
+    ID: pa.string(),
+    REV: pa.string(),
+    SOURCE: pa.string(),
+    LICENCE: pa.string(),
+    SUBJECT: pa.string(),
+    SPLIT: pa.string(),
+    PARENTS: pa.list_(pa.string()),
+    OPERATOR: pa.string(),
+}
+SPLITS = ("train", "valid", "test")
+
+
+def user_columns(schema: pa.Schema) -> list[str]:
+    """List the columns that are the user's own, in order.
+
+    >>> user_columns(pa.schema([("_id", pa.string()), ("text", pa.string())]))
+    ['text']
+    """
+    return [name for name in schema.names if name not in SYSTEM_FIELDS]
+
+
+def keyed_hash(salt: bytes, *parts: str) -> str:
+    """Hash strings to 128 bits under a project's salt (BLAKE2b, length-prefixed), as 32 hex digits.
+
+    >>> keyed_hash(b"salt", "tickets", "42") == keyed_hash(b"salt", "tickets", "42")
+    True
+    >>> keyed_hash(b"salt", "ab", "c") == keyed_hash(b"salt", "a", "bc")
+    False
+    """
+    hasher = hashlib.blake2b(digest_size=16, key=salt[:64])
+    for part in parts:
+        raw = part.encode("utf-8", "surrogatepass")
+        hasher.update(len(raw).to_bytes(8, "little"))
+        hasher.update(raw)
+    return hasher.hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """Write a cell as one string that does not depend on batch, engine or column order.
+
+    >>> canonical({"b": 1, "a": [None, 2.0]})
+    '{"a":[null,2.0],"b":1}'
+    """
+    return json.dumps(_plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else f"\0{value}"
+    if isinstance(value, bytes):
+        return f"\0b{value.hex()}"
+    if isinstance(value, dict):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return f"\0{type(value).__name__}:{value}"
+
+
+def revisions(batch: Batch, salt: bytes) -> list[str]:
+    """Hash each row's own columns (by name, so their order does not matter)."""
+    names = sorted(user_columns(batch.schema))
+    columns = [batch.column(name).to_pylist() for name in names]
+    prefix = "\0".join(names)
+    return (
+        [keyed_hash(salt, prefix, *map(canonical, row)) for row in zip(*columns, strict=True)]
+        if names
+        else [keyed_hash(salt, prefix) for _ in range(batch.num_rows)]
+    )
+
+
+def row_ids(names: Iterable[str], source: str, salt: bytes) -> list[str]:
+    """Hash the stable names of a source's rows (a key, or path and ordinal) to ids."""
+    return [keyed_hash(salt, source, name) for name in names]
+
+
+def with_column(batch: Batch, name: str, values: pa.Array | Sequence[Any], type: pa.DataType | None = None) -> Batch:
+    """Return the batch with a column replaced in place, or added at the end.
+
+    >>> with_column(pa.RecordBatch.from_pydict({"a": [1]}), "a", ["x"]).to_pydict()
+    {'a': ['x']}
+    """
+    array = values if isinstance(values, (pa.Array, pa.ChunkedArray)) else pa.array(values, type=type)
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    field = pa.field(name, array.type)
+    at = batch.schema.get_field_index(name)
+    return batch.append_column(field, array) if at < 0 else batch.set_column(at, field, array)
+
+
+def rebatch(batches: Iterable[Batch], rows: int) -> Iterator[Batch]:
+    """Cut or join batches to `rows` rows each (the last may be shorter), so that cuts upstream do not show.
+
+    >>> ones = pa.RecordBatch.from_pydict({"a": [1, 2, 3]})
+    >>> [batch.num_rows for batch in rebatch([ones, ones], 4)]
+    [4, 2]
+    """
+    waiting: list[Batch] = []
+    held = 0
+    for batch in batches:
+        while batch.num_rows:
+            part = batch.slice(0, rows - held)
+            batch = batch.slice(part.num_rows)
+            waiting.append(part)
+            held += part.num_rows
+            if held == rows:
+                yield _join(waiting)
+                waiting, held = [], 0
+    if held:
+        yield _join(waiting)
+
+
+def _join(batches: list[Batch]) -> Batch:
+    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)

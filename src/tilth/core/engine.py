@@ -1,0 +1,86 @@
+"""Say what runs work: an engine knows machines and knows no data.
+
+A `Step` is a picklable callable on one shard. An `Exchange` groups rows by key: workers emit keyed batches, the
+partition is `partition_of(key)` (our own hash, a fixed count: never the worker count, never the engine's hash), and
+each partition's rows arrive sorted by (`_key`, `_id`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from tilth.core.batch import Batch
+from tilth.core.shard import Shard
+
+Result = TypeVar("Result")
+KEY = "_key"
+"""The column an exchange groups by: a string."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(Generic[Result]):
+    """Work on each shard by itself; results are small."""
+
+    name: str
+    work: Callable[[Shard], Result]
+    """Picklable; may run twice for one shard, so what it writes is named by shard and content."""
+
+
+Reader = Callable[[Shard], Iterator[Batch]]
+"""How a worker reads a shard; picklable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Rows that lie somewhere: shards, and the way to read one. Re-iterable, shardable, picklable."""
+
+    shards: tuple[Shard, ...]
+    read: Reader
+
+    def batches(self) -> Iterator[Batch]:
+        """Read all shards in order, in this process."""
+        for shard in self.shards:
+            yield from self.read(shard)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """Bring rows with the same key together."""
+
+    name: str
+    emit: Callable[[Batch], Batch]
+    """From a batch to keyed rows: the result has `_key` and `_id` (both strings) and any other columns. Picklable."""
+    gather: Callable[[Iterator[Batch]], Iterable[Batch]]
+    """From one partition's rows, sorted by (`_key`, `_id`), to rows. One key may straddle two batches. Picklable."""
+    partitions: int = 16
+    """Fixed in the plan: the answer must not depend on the number of workers."""
+
+
+class Engine(Protocol):
+    """Run steps and exchanges."""
+
+    def run(self, step: Step[Result], shards: Sequence[Shard]) -> Iterator[tuple[Shard, Result]]:
+        """Run the step on each shard; yields as shards finish, in any order."""
+        ...
+
+    def exchange(self, step: Exchange, rows: Rows) -> Rows:
+        """Group by key; the result's shards are one a partition, in partition order."""
+        ...
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """Return the partition of a key: BLAKE2b-64 modulo the count, the same on every engine and machine.
+
+    >>> partition_of("a", 16) == partition_of("a", 16) < 16
+    True
+    """
+    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little") % partitions
+
+
+def describe(step: Step[Any] | Exchange) -> str:
+    """Name a step for events and messages."""
+    return step.name

@@ -1,0 +1,1 @@
+"""Machines that run steps and exchanges; they know no data."""

@@ -1,0 +1,1 @@
+"""Read recipes: parse, check, fill, explain. Opens no data and no connection."""

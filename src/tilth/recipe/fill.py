@@ -1,0 +1,44 @@
+"""Write a recipe back with every option, so that a run can be repeated when defaults change."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import yaml
+
+from tilth.core.spec import spec_of
+from tilth.recipe.model import Entry, Recipe
+
+
+def filled(recipe: Recipe) -> dict[str, Any]:
+    """Return the recipe as plain values with every default written out; secrets stay references."""
+    values: dict[str, Any] = {"name": recipe.name}
+    if recipe.use:
+        values["use"] = recipe.use
+    if recipe.code:
+        values["code"] = list(recipe.code)
+    values |= {"seed": recipe.seed, "bad_rows": recipe.bad_rows, "tolerance": recipe.tolerance}
+    values["acquire"] = [_entry(entry) for entry in recipe.acquire]
+    values["split"] = _plain(recipe.split)
+    values["refine"] = [_entry(entry) for entry in recipe.refine]
+    if recipe.train is not None:
+        values["train"] = {"method": recipe.train.name, **spec_of(recipe.train.part)["options"]}
+    values["evaluate"] = _plain(recipe.evaluate)
+    values["serve"] = _plain(recipe.serve)
+    return values
+
+
+def as_yaml(recipe: Recipe) -> str:
+    """Return the filled recipe as YAML that `check` reads again to the same recipe."""
+    return yaml.safe_dump(filled(recipe), sort_keys=False, allow_unicode=True, width=120)
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {entry.name: spec_of(entry.part)["options"]}
+
+
+def _plain(section: Any) -> dict[str, Any]:
+    return {
+        key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(section).items()
+    }

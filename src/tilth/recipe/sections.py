@@ -1,0 +1,68 @@
+"""Name the options of the sections that are not lists of parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Assign rows to train, valid and test, once and for good."""
+
+    test: float = 0.2
+    """The share of rows for the test, opened once."""
+    valid: float = 0.1
+    """The share of rows for validation: early stopping, calibration, thresholds."""
+    by: Literal["auto", "hash", "stratified", "time", "given"] = "auto"
+    """hash: at random, seeded; stratified: the same shares in each label; time: the newest rows are the test; given:
+    by the sources' `split:`; auto: given where a source says so, else stratified where there is one label a row."""
+    group: str | None = None
+    """A column whose equal values stay together, such as a customer."""
+    time: str | None = None
+    """The column to order by, for `by: time`."""
+    duplicates: Literal["near", "exact", "none"] = "near"
+    """What keeps rows together even where the recipe drops no duplicates."""
+    straddle: Literal["drop", "keep"] = "drop"
+    """What happens to a train row that repeats a row of another split: it leaves, or (published benchmarks) stays."""
+    seed: int = 0
+    """Another seed gives another split; rows that have a split keep it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Measure the model on validation rows, decide, then open the test once."""
+
+    bootstrap: int = 1000
+    """Resamples for the confidence intervals; 0 leaves them out."""
+    seeds: int = 1
+    """Train this many times with following seeds and report the spread; the first seed's model is kept."""
+    slices: tuple[str, ...] = ()
+    """Columns to look at apart, such as language or channel."""
+    baselines: bool = True
+    """Fit the plain baselines beside the model: majority, TF-IDF + linear (for tags: a dictionary)."""
+    calibrate: bool = True
+    """Fit a temperature on the validation rows."""
+    thresholds: Literal["none", "f1", "cost"] = "none"
+    """f1: one threshold a label (multi-label); cost: abstain where that is cheaper than being wrong."""
+    cost_error: float = 1.0
+    """What a wrong answer costs, for `thresholds: cost`."""
+    cost_abstain: float = 0.3
+    """What no answer costs, for `thresholds: cost`."""
+    worst: int = 20
+    """How many of the worst errors to show."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serve:
+    """Serve the model over HTTP."""
+
+    host: str = "127.0.0.1"
+    """The address to bind; a public one is refused without keys."""
+    port: int = 8000
+    """The port; 0 takes a free one."""
+    keys: str | None = None
+    """API keys, comma-separated, as `env:NAME`."""
+
+
+SECTIONS: dict[str, type] = {"split": Split, "evaluate": Evaluate, "serve": Serve}

@@ -1,0 +1,280 @@
+"""Hold what a report tells about one run: plain values that `run/` fills, the page reads and a later run compares."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import numbers
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+from tilth.core.errors import DataError
+
+Json: TypeAlias = Mapping[str, Any]
+"""A mapping of strings to JSON values."""
+Table: TypeAlias = tuple[Json, ...]
+"""Lines of a table: mappings of strings to JSON values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageLine:
+    """One stage of the run, in the order in which it ran."""
+
+    name: str
+    seconds: float = 0.0
+    status: str = "done"
+    """`done` or `skipped`."""
+    why: str = ""
+    """Why it was skipped, such as `nothing changed`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceLine:
+    """One source, and how well it could be read."""
+
+    name: str
+    kind: str = ""
+    """The connector: `files`, `sql` ..."""
+    licence: str | None = None
+    rows: int = 0
+    """Rows that were read."""
+    rejected: int = 0
+    """Records that could not be read."""
+    notes: tuple[str, ...] = ()
+    """What the reader did that a person should know, such as `tickets.csv: read as gb18030`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExampleLine:
+    """One row that a step changed, dropped or made."""
+
+    id: str
+    fate: str = "dropped"
+    """`changed`, `dropped`, `failed`, `expanded` or `grown`."""
+    before: str | None = None
+    """An excerpt of the row as it came."""
+    after: str | None = None
+    """An excerpt of the row as it left; None for a row that was dropped."""
+    rule: str = ""
+    """The rule that dropped it, or why it failed."""
+    value: float | None = None
+    threshold: float | None = None
+    other_id: str | None = None
+    """The row that stays in this one's place."""
+    column: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepLine:
+    """One step on the rows' way. rows_in + expanded + grown = kept + dropped + failed."""
+
+    place: str
+    """Where the recipe says it, such as `refine[2]`."""
+    operator: str
+    options: str = ""
+    """Its options in a few words, such as `min_words=3`."""
+    rows_in: int = 0
+    kept: int = 0
+    """Rows that go on to the next step."""
+    dropped: int = 0
+    changed: int = 0
+    """How many of the kept rows read differently."""
+    failed: int = 0
+    expanded: int = 0
+    """Rows that came of rows, less those rows; negative when a step makes one row of many."""
+    grown: int = 0
+    by_rule: Mapping[str, int] = field(default_factory=dict)
+    """How many rows each rule dropped."""
+    examples: tuple[ExampleLine, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitLine:
+    """How the kept rows fall into train, valid and test."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Rows by split."""
+    labels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Rows by label, then by split."""
+    clusters: int | None = None
+    """How many groups (customers, clusters of duplicates) were assigned as one."""
+    straddling: int = 0
+    """Train rows that left because they joined a group of test rows."""
+    how: str = ""
+    """How rows were assigned, such as `seeded hash of customer_id`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How a learner learned."""
+
+    learner: str
+    backbone: str = ""
+    history: Table = ()
+    """One mapping a report of the learner: `step`, and any of `epoch`, `loss`, `valid_loss`, `lr`, `metric`, `value`,
+    `best` (true for the checkpoint that was kept)."""
+    facts: Json = field(default_factory=dict)
+    """Seconds, tokens, parameters, device and the like."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What the test rows say. The tables are what the measure room's results say of themselves (`to_json`)."""
+
+    rows: int | None = None
+    """How many test rows."""
+    headline: Table = ()
+    """`name`, `value`, `low`, `high`, `level` of each metric: the first is the one figure."""
+    baselines: Table = ()
+    """`name`; `metrics`: by metric name a number, or `value`, `low`, `high`; and, where it was measured on the same rows,
+    `difference`: `value`, `low`, `high` of the model's figure less the baseline's, in the one figure."""
+    report: Json | None = None
+    """`classes` (a list of `name`, `precision`, `recall`, `f1`, `support`), the averages `micro`, `macro`, `weighted`
+    and `samples`, and `accuracy`."""
+    confusion: Json | None = None
+    """`labels`, and `rows`: for each true label a list of counts, one for each predicted label."""
+    tagging: Json | None = None
+    """`tokens`, `tokens_without_o` and `entities`: reports as above."""
+    calibration: Json | None = None
+    """`temperature`, and `before` and `after`: each `ece`, `brier`, `nll`, and `reliability`, a list of bins (`low`,
+    `high`, `rows`, `confidence`, `accuracy`)."""
+    coverage: Json | None = None
+    """`points` (a list of `threshold`, `coverage`, `accuracy`) and `area` on the test rows, and, where a threshold was
+    chosen on validation rows, `chosen` (`threshold`, `coverage`, `accuracy`)."""
+    thresholds: Json | None = None
+    """Of a multi-label model: `labels`, `values` (from which probability each is given) and `unfitted`."""
+    slices: Table = ()
+    """`column`, `value`, `n`, `metric` (the figure), `low`, `high`, `flagged`."""
+    errors: Table = ()
+    """The worst errors: `id`, `text`, `truth`, `predicted`, `confidence`."""
+    seeds: Json | None = None
+    """By metric: `mean` (`value`, `low`, `high`), `sd`, `values`: the figure over training seeds."""
+    truncated: float | None = None
+    """The share of test rows that were cut to the model's length."""
+    unknown: float | None = None
+    """The share of tokens that the tokenizer does not know."""
+    test_looks: int = 1
+    """How often the test rows were opened for this model's data."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaughtLine:
+    """Planted faults of one kind, and how many of them the recipe found."""
+
+    kind: str
+    planted: int
+    caught: int
+    missed: int
+    false_alarms: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """One run, from what came in to what came out.
+
+    >>> summary = Summary(run="r1", name="demo", accounts={"rows_in": 3, "kept": 2, "dropped": 1})
+    >>> Summary.from_json(summary.to_json()) == summary
+    True
+    """
+
+    run: str
+    name: str
+    recipe_path: str = ""
+    started: str = ""
+    """When the run began: ISO 8601, with its zone."""
+    seconds: float = 0.0
+    sample: int | None = None
+    """How many rows a `--sample` run took of each source; None for a full run."""
+    task: str = ""
+    stages: tuple[StageLine, ...] = ()
+    sources: tuple[SourceLine, ...] = ()
+    steps: tuple[StepLine, ...] = ()
+    """In the order in which rows meet them."""
+    split: SplitLine | None = None
+    training: Training | None = None
+    evaluation: Evaluation | None = None
+    warnings: tuple[str, ...] = ()
+    versions: Json = field(default_factory=dict)
+    """The committed versions: `data`, `model`."""
+    facts: Json = field(default_factory=dict)
+    """What a person needs to get the same again: seeds, fingerprints, package versions."""
+    accounts: Mapping[str, int] = field(default_factory=dict)
+    """rows_in + expanded + grown = kept + dropped + failed, over the whole run."""
+    caught: tuple[CaughtLine, ...] = ()
+    """What was planted in the data on purpose and found; a demo has one."""
+    again: str = ""
+    """The command that repeats the run."""
+    serve: str = ""
+    """The command that serves the model."""
+    report: str = ""
+    """Where the report lies."""
+    model: str = ""
+    """Where the model lies."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON values only; a number that is not finite becomes None."""
+        plain = _plain(self)
+        return typing.cast(dict[str, Any], plain)
+
+    @classmethod
+    def from_json(cls, value: Json) -> Summary:
+        """Read what `to_json` gave; keys that this version does not know are passed over.
+
+        Raises `DataError` when a key that must be there is missing or has the wrong shape.
+        """
+        return _built(cls, value, "summary")
+
+
+Part = TypeVar("Part")
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {part.name: _plain(getattr(value, part.name)) for part in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value) if math.isfinite(value) else None
+    raise DataError(f"a summary holds a {type(value).__name__}", wanted="JSON values: text, numbers, lists, mappings")
+
+
+def _built(kind: type[Part], value: Any, where: str) -> Part:
+    if not isinstance(value, Mapping):
+        raise DataError(f"found a {type(value).__name__}", where=where, wanted="a mapping")
+    hints = typing.get_type_hints(kind)
+    given = {}
+    for part in dataclasses.fields(typing.cast(Any, kind)):
+        if part.name in value:
+            given[part.name] = _shaped(hints[part.name], value[part.name], f"{where}.{part.name}")
+        elif part.default is dataclasses.MISSING and part.default_factory is dataclasses.MISSING:
+            raise DataError(f'no "{part.name}"', where=where, do="The file may be cut short: run again to write it.")
+    return kind(**given)
+
+
+def _shaped(hint: Any, value: Any, where: str) -> Any:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        if value is None:
+            return None
+        hint = next(part for part in typing.get_args(hint) if part is not types.NoneType)
+    if dataclasses.is_dataclass(hint):
+        return _built(typing.cast(type, hint), value, where)
+    if typing.get_origin(hint) is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise DataError(f"found a {type(value).__name__}", where=where, wanted="a list")
+        each = typing.get_args(hint)[0]
+        return tuple(_shaped(each, inner, f"{where}[{at}]") for at, inner in enumerate(value))
+    wanted = {str: str, int: int, float: (int, float)}.get(hint)
+    if wanted and not isinstance(value, wanted):
+        raise DataError(f"found a {type(value).__name__}", where=where, wanted=f"a {hint.__name__}")
+    if typing.get_origin(hint) is Mapping and not isinstance(value, Mapping):
+        raise DataError(f"found a {type(value).__name__}", where=where, wanted="a mapping")
+    return value

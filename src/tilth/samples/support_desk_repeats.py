@@ -1,0 +1,38 @@
+"""Messages sent again in nearly the same words."""
+
+from __future__ import annotations
+
+import re
+from random import Random
+from typing import Final
+
+from tilth.samples import support_desk_en as en
+from tilth.samples import support_desk_zh as zh
+
+ALIKE: Final = 0.6
+"""A planted near duplicate is at least so similar to its original; two other messages are less similar."""
+
+
+def repeat(text: str, *, language: str, rng: Random) -> tuple[str, str]:
+    """Return a text sent again and how it differs: "reworded", "signature" or "resent".
+
+    >>> repeat("The parcel is late and I want to know why.", language="en", rng=Random(3))
+    ('The package is late and I would like to know why.', 'reworded')
+    """
+    chinese, draw = language == "zh", rng.random()
+    if draw < 0.25:
+        return text + rng.choice(zh.SIGNATURES_ZH if chinese else en.SIGNATURES), "signature"
+    if draw < 0.6:
+        return rng.choice(zh.RESENT_ZH if chinese else en.RESENT_EN).format(text=text), "resent"
+    return _reworded(text, zh.SYNONYMS_ZH if chinese else en.SYNONYMS_EN, chinese, rng), "reworded"
+
+
+def _reworded(text: str, synonyms: dict[str, str], chinese: bool, rng: Random) -> str:
+    """Change up to three words; without one to change, leave the last sentence off or add a word."""
+    edge = "" if chinese else r"\b"
+    known = [word for word in synonyms if re.search(f"{edge}{word}{edge}", text)]
+    if not known:
+        return text + ("，请回复" if chinese else " Please answer.")
+    for word in rng.sample(known, min(len(known), rng.randint(1, 3))):
+        text = re.sub(f"{edge}{word}{edge}", synonyms[word], text, count=1)
+    return text
