@@ -83,7 +83,7 @@ def decide(probabilities: ArrayLike, costs: ArrayLike, *, abstain: float | None 
     if table.shape != (shares.shape[1],) * 2:
         raise DataError(f"the costs have shape {table.shape}", wanted=f"{shares.shape[1]} true by as many answered")
     expected = shares @ table
-    chosen = expected.argmin(axis=1).astype(np.int64)
+    chosen = np.asarray(expected.argmin(axis=1), dtype=np.int64)
     if abstain is not None:
         chosen[expected.min(axis=1) > abstain] = ABSTAIN
     return chosen
@@ -153,4 +153,3 @@ def _ranked(confidence: ArrayLike, right: ArrayLike) -> tuple[Floats, NDArray[np
     ranked = sure[order]
     told = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True]) + 1
     return ranked, wrong[order], told.astype(np.int64)
-

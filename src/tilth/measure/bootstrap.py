@@ -96,7 +96,7 @@ def interval(counts: Counts, metric: str | Metric, how: Bootstrap | None = None)
 def paired_difference(ours: Counts, theirs: Counts, metric: str, how: Bootstrap | None = None) -> Difference:
     """Compare two models on the same rows: both meet the same weights in each replicate, whatever their order of rows.
 
-    The p-value is the share of replicates on the far side of 0, doubled (Efron and Tibshirani 1993, chapters 15 and 16),
+    The p-value is the share of replicates on the far side of 0, doubled (Efron and Tibshirani 1993, chapters 15, 16),
     counted as (k + 1) / (replicates + 1) so that it is never 0. Raises `DataError` when the rows are not the same.
 
     >>> from tilth.measure.classification import label_counts

@@ -88,9 +88,7 @@ def calibration(probabilities: ArrayLike, truth: ArrayLike, labels: Sequence[str
     )
 
 
-def multilabel_calibration(
-    probabilities: ArrayLike, truth: ArrayLike, labels: Sequence[str]
-) -> MultilabelCalibration:
+def multilabel_calibration(probabilities: ArrayLike, truth: ArrayLike, labels: Sequence[str]) -> MultilabelCalibration:
     """Measure the calibration of each label of a multi-label model, as a yes-or-no question.
 
     `probabilities` and the boolean `truth` have shape (rows, labels). A label's bins are over the probability that it

@@ -28,9 +28,7 @@ class Coded(NamedTuple):
     """True when the list holds every label that occurs."""
 
 
-def encode(
-    truth: Values, predicted: Values, labels: Sequence[Any] | None = None, *, unanswered: bool = False
-) -> Coded:
+def encode(truth: Values, predicted: Values, labels: Sequence[Any] | None = None, *, unanswered: bool = False) -> Coded:
     """Code the true and the predicted labels; without `labels`, all that occur, sorted.
 
     With `unanswered`, a predicted null is an answer that was not given, coded -1.
@@ -148,4 +146,4 @@ def owners(lists: pa.ListArray) -> NDArray[np.int64]:
 
 def _index(values: pa.Array, known: pa.Array) -> NDArray[np.int64]:
     places = pc.fill_null(pc.index_in(values, value_set=known), -1)
-    return places.to_numpy(zero_copy_only=False).astype(np.int64)
+    return np.asarray(places.to_numpy(zero_copy_only=False), dtype=np.int64)

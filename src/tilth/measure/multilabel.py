@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tilth.core.errors import DataError
-from tilth.measure.counts import PARTS, Counts
+from tilth.measure.counts import Counts
 from tilth.measure.labels import Values, row_ids
 from tilth.measure.probabilities import truths
-from tilth.measure.report import ClassificationReport, lay_out
-from tilth.measure.scores import Scores
+from tilth.measure.report import ClassificationReport, summarise
 
 
 def multilabel_report(truth: ArrayLike, predicted: ArrayLike, labels: Sequence[str]) -> ClassificationReport:
@@ -25,17 +24,10 @@ def multilabel_report(truth: ArrayLike, predicted: ArrayLike, labels: Sequence[s
     >>> found.accuracy, round(found.micro.f1, 2), found.samples.recall
     (0.5, 0.8, 0.75)
     """
-    true, told = _matrices(truth, predicted, labels)
-    counts = multilabel_counts(np.arange(len(true)), true, told, labels)
-    sums = counts.statistics().sum(axis=0)
-    return lay_out(
-        counts.classes,
-        counts.hits.sum(axis=0),
-        counts.predicted.sum(axis=0),
-        counts.true.sum(axis=0),
-        accuracy=counts.value("accuracy"),
-        samples=Scores(*(counts.metric(f"samples_{part}")(sums) for part in PARTS)),
-    )
+    counts = multilabel_counts(np.arange(len(np.asarray(truth))), truth, predicted, labels)
+    if not len(counts) or not counts.classes:
+        raise DataError("no rows to measure", wanted="at least one row and one label")
+    return summarise(counts)
 
 
 def multilabel_counts(ids: Values, truth: ArrayLike, predicted: ArrayLike, labels: Sequence[str]) -> Counts:
@@ -66,6 +58,4 @@ def _matrices(
             f"predicted has shape {told.shape}, and there are {len(labels)} labels",
             wanted="a boolean matrix: rows by labels",
         )
-    if told.size == 0:
-        raise DataError("no rows to measure", wanted="at least one row and one label")
     return truths(truth, told.shape), truths(told, told.shape)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tilth.measure import scores
+from tilth.measure.counts import PARTS, Counts
 from tilth.measure.result import Result
 from tilth.measure.scores import Scores
 
@@ -59,6 +60,26 @@ class ClassificationReport(Result):
             text += row(self.micro)
         text += row(self.macro) + row(self.weighted)
         return text + (row(self.samples) if self.samples is not None else "")
+
+
+def summarise(counts: Counts, *, leave_out: str | None = None) -> ClassificationReport:
+    """Return the report of all rows, over every class but the one left out.
+
+    With a class left out the report has no accuracy: its averages no longer see every row.
+    """
+    columns = [at for at, name in enumerate(counts.classes) if name != leave_out]
+    hits, predicted, true = (
+        side.sum(axis=0, dtype=np.int64)[columns] for side in (counts.hits, counts.predicted, counts.true)
+    )
+    sums = counts.statistics().sum(axis=0) if counts.multilabel else None
+    return lay_out(
+        [counts.classes[at] for at in columns],
+        hits,
+        predicted,
+        true,
+        accuracy=counts.value("accuracy") if len(columns) == len(counts.classes) else None,
+        samples=Scores(*(counts.metric(f"samples_{part}")(sums) for part in PARTS)) if sums is not None else None,
+    )
 
 
 def lay_out(

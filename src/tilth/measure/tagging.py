@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from tilth.core.errors import DataError
-from tilth.measure.classification import label_counts, report
 from tilth.measure.counts import Counts
 from tilth.measure.labels import Lists, Values, row_ids
-from tilth.measure.report import ClassificationReport, lay_out
+from tilth.measure.report import ClassificationReport, summarise
 from tilth.measure.result import Result
 from tilth.measure.tags import Flat, Spans, flatten, spans
 
@@ -41,14 +40,21 @@ def tagging_report(truth: Lists, predicted: Lists) -> TaggingReport:
     (0.67, 0.0)
     """
     true, told = _pair(truth, predicted)
-    tags = sorted(set(true.tags.unique().to_pylist()) | set(told.tags.unique().to_pylist()))
-    inside = [tag for tag in tags if tag != "O"]
-    types, hits, found, real = _entity_tables(true, told)
+    if not len(true.row):
+        raise DataError("no tokens to measure", wanted="at least one row with at least one tag")
+    rows = np.arange(true.rows)
+    return report_of(
+        _entity_counts(row_ids(rows, true.rows), true, told), _token_counts(row_ids(rows, true.rows), true, told)
+    )
+
+
+def report_of(entities: Counts, tokens: Counts) -> TaggingReport:
+    """Return the report of counts by entity and by token of the same rows."""
     return TaggingReport(
-        rows=true.rows,
-        tokens=report(true.tags, told.tags, tags),
-        tokens_without_o=report(true.tags, told.tags, inside) if inside else None,
-        entities=lay_out(types, hits.sum(axis=0), found.sum(axis=0), real.sum(axis=0)),
+        rows=len(tokens),
+        tokens=summarise(tokens),
+        tokens_without_o=summarise(tokens, leave_out="O") if set(tokens.classes) - {"O"} else None,
+        entities=replace(summarise(entities), accuracy=None),
     )
 
 
@@ -59,17 +65,7 @@ def entity_counts(ids: Values, truth: Lists, predicted: Lists) -> Counts:
     0.5
     """
     true, told = _pair(truth, predicted)
-    types, hits, found, real = _entity_tables(true, told)
-    right = (_codes(true, told)[0] == _codes(true, told)[1]).astype(np.int64)
-    return Counts(
-        ids=row_ids(ids, true.rows),
-        classes=types,
-        hits=hits,
-        predicted=found,
-        true=real,
-        right=np.bincount(true.row, weights=right, minlength=true.rows).astype(np.int64),
-        units=np.bincount(true.row, minlength=true.rows).astype(np.int64),
-    )
+    return _entity_counts(row_ids(ids, true.rows), true, told)
 
 
 def token_counts(ids: Values, truth: Lists, predicted: Lists) -> Counts:
@@ -79,30 +75,52 @@ def token_counts(ids: Values, truth: Lists, predicted: Lists) -> Counts:
     0.5
     """
     true, told = _pair(truth, predicted)
-    tokens = label_counts(true.row, true.tags, told.tags)
+    return _token_counts(row_ids(ids, true.rows), true, told)
 
-    def by_row(values: NDArray[np.integer]) -> NDArray[np.int64]:
-        out = np.zeros((true.rows, *values.shape[1:]), dtype=np.int64)
-        np.add.at(out, true.row, values)
-        return out
 
+def _entity_counts(ids: pa.Array, true: Flat, told: Flat) -> Counts:
+    types = tuple(sorted(set(true.types) | set(told.types)))
+    real, found = _common(spans(true), true, types), _common(spans(told), told, types)
+    # At most one entity begins at a token, so two are the same when the one that begins there has this end and type.
+    end = np.full(len(true.row) + 1, -1, dtype=np.int64)
+    kind = np.full(len(true.row) + 1, -1, dtype=np.int64)
+    end[real.start], kind[real.start] = real.end, real.type
+    same = (end[found.start] == found.end) & (kind[found.start] == found.type)
+    _, one, two = _codes(true, told)
     return Counts(
-        ids=row_ids(ids, true.rows),
-        classes=tokens.classes,
-        hits=by_row(tokens.hits).astype(np.int32),
-        predicted=by_row(tokens.predicted).astype(np.int32),
-        true=by_row(tokens.true).astype(np.int32),
-        right=by_row(tokens.right),
-        units=by_row(tokens.units),
+        ids=ids,
+        classes=types,
+        hits=_table(true, true.row[found.start[same]], found.type[same], len(types)),
+        predicted=_table(true, true.row[found.start], found.type, len(types)),
+        true=_table(true, true.row[real.start], real.type, len(types)),
+        right=np.bincount(true.row[one == two], minlength=true.rows),
+        units=np.bincount(true.row, minlength=true.rows),
     )
+
+
+def _token_counts(ids: pa.Array, true: Flat, told: Flat) -> Counts:
+    tags, one, two = _codes(true, told)
+    right = one == two
+    return Counts(
+        ids=ids,
+        classes=tags,
+        hits=_table(true, true.row[right], one[right], len(tags)),
+        predicted=_table(true, true.row, two, len(tags)),
+        true=_table(true, true.row, one, len(tags)),
+        right=np.bincount(true.row[right], minlength=true.rows),
+        units=np.bincount(true.row, minlength=true.rows),
+    )
+
+
+def _table(flat: Flat, row: NDArray[np.int64], kind: NDArray[np.int64], kinds: int) -> NDArray[np.int32]:
+    counted = np.bincount(row * kinds + kind, minlength=flat.rows * kinds)
+    return counted.reshape(flat.rows, kinds).astype(np.int32)
 
 
 def _pair(truth: Lists, predicted: Lists) -> tuple[Flat, Flat]:
     true, told = flatten(truth, "truth"), flatten(predicted, "predicted")
     if true.rows != told.rows:
         raise DataError(f"truth has {true.rows} rows, predicted has {told.rows}", wanted="one list of tags a row")
-    if not len(true.row):
-        raise DataError("no tokens to measure", wanted="at least one row with at least one tag")
     lengths = [np.bincount(side.row, minlength=true.rows) for side in (true, told)]
     unlike = np.flatnonzero(lengths[0] != lengths[1])
     if len(unlike):
@@ -115,29 +133,14 @@ def _pair(truth: Lists, predicted: Lists) -> tuple[Flat, Flat]:
     return true, told
 
 
-def _codes(true: Flat, told: Flat) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    both = pa.concat_arrays([true.tags, told.tags]).dictionary_encode().indices
-    flat = both.to_numpy(zero_copy_only=False).astype(np.int64)
-    return flat[: len(true.row)], flat[len(true.row) :]
-
-
-def _entity_tables(
-    true: Flat, told: Flat
-) -> tuple[tuple[str, ...], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
-    types = tuple(sorted(set(true.types) | set(told.types)))
-    real, found = _common(spans(true), true, types), _common(spans(told), told, types)
-    # At most one entity begins at a token, so two are the same when the one that begins there has this end and type.
-    end = np.full(len(true.row) + 1, -1, dtype=np.int64)
-    kind = np.full(len(true.row) + 1, -1, dtype=np.int64)
-    end[real.start], kind[real.start] = real.end, real.type
-    same = (end[found.start] == found.end) & (kind[found.start] == found.type)
-
-    def table(spans: Spans, among: NDArray[np.bool_] | None = None) -> NDArray[np.int32]:
-        cell = true.row[spans.start] * len(types) + spans.type
-        counted = np.bincount(cell if among is None else cell[among], minlength=true.rows * len(types))
-        return counted.reshape(true.rows, len(types)).astype(np.int32)
-
-    return types, table(found, same), table(found), table(real)
+def _codes(true: Flat, told: Flat) -> tuple[tuple[str, ...], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the sorted tags of both, and each side as indices into them."""
+    coded = pa.concat_arrays([true.tags, told.tags]).dictionary_encode()
+    words = coded.dictionary.to_pylist()
+    tags = tuple(sorted(words))
+    place = np.array([tags.index(word) for word in words], dtype=np.int64)
+    flat = place[coded.indices.to_numpy(zero_copy_only=False)]
+    return tags, flat[: len(true.row)], flat[len(true.row) :]
 
 
 def _common(found: Spans, flat: Flat, types: tuple[str, ...]) -> Spans:

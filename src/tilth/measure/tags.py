@@ -1,8 +1,8 @@
 """Read entities from tags, one tag a token.
 
-A tag is `O` (outside) or a prefix and a type, such as `B-PER`: B begins an entity, I goes on, E ends one, S is one alone.
-Entities are read as conlleval.pl (CoNLL-2000) and seqeval's default mode read them: an I- or E- tag after O, or after an
-entity of another type, begins an entity too. This reads IOB1, IOB2 (BIO) and IOBES alike.
+A tag is `O` (outside) or a prefix and a type, such as `B-PER`: B begins an entity, I goes on, E ends one, S is one
+alone. Entities are read as conlleval.pl (CoNLL-2000) and seqeval's default mode read them: an I- or E- tag after O, or
+after an entity of another type, begins an entity too. This reads IOB1, IOB2 (BIO) and IOBES alike.
 """
 
 from __future__ import annotations
@@ -154,7 +154,5 @@ def _read(tag: str) -> tuple[str, str]:
     if tag == "O":
         return "O", ""
     if letter not in "BIES" or not letter or (dash and dash != "-"):
-        raise DataError(
-            f'no tag scheme holds "{tag}"', wanted='"O", or B-, I-, E- or S- and a type, such as "B-PER"'
-        )
+        raise DataError(f'no tag scheme holds "{tag}"', wanted='"O", or B-, I-, E- or S- and a type, such as "B-PER"')
     return letter, kind or "_"

@@ -68,7 +68,7 @@ class LabelSigmoids(Result):
 def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> Temperature:
     """Fit the temperature that minimises the negative log-likelihood on validation rows.
 
-    The likelihood is concave in 1 / temperature, so that a Newton iteration kept inside a bracket finds the one optimum.
+    The likelihood is concave in 1 / temperature, so that Newton's method kept inside a bracket finds the one optimum.
     `logits` has shape (rows, classes); `truth` holds class indices.
 
     >>> round(fit_temperature([[2.0, 0.0]] * 3 + [[0.0, 2.0]], [0, 0, 1, 1]).temperature, 2)
@@ -115,9 +115,7 @@ def _best_sharpness(scores: Floats, wanted: Floats) -> float:
     return float(np.clip(sharp, 1 / _HOTTEST, 1 / _COLDEST))
 
 
-def fit_sigmoids(
-    logits: ArrayLike, truth: ArrayLike, labels: Sequence[str], *, fewest: int = 10
-) -> LabelSigmoids:
+def fit_sigmoids(logits: ArrayLike, truth: ArrayLike, labels: Sequence[str], *, fewest: int = 10) -> LabelSigmoids:
     """Fit slope and bias of each label on validation rows (logits and boolean truth, both rows by labels).
 
     Platt's smoothed targets, by Newton's method with backtracking (Lin, Lin and Weng 2007). A label with fewer than

@@ -66,9 +66,7 @@ def fit_thresholds(
             unfitted.append(label)
         values.append(cut)
         reached.append(f1)
-    return Thresholds(
-        labels=tuple(map(str, labels)), values=tuple(values), f1=tuple(reached), unfitted=tuple(unfitted)
-    )
+    return Thresholds(labels=tuple(map(str, labels)), values=tuple(values), f1=tuple(reached), unfitted=tuple(unfitted))
 
 
 def _best_cut(shares: Floats, true: NDArray[np.bool_], usual: float) -> tuple[float, float]:

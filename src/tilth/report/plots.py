@@ -46,7 +46,8 @@ def progress(history: Sequence[Json]) -> Plot | None:
     points, best = _points(history, "value"), reading.best_step(history)
     if not points or best is None:
         return None
-    metric = words.heading(str(best.get("metric", "validation metric")))
+    name = str(best.get("metric") or "metric")
+    metric = words.heading(name)
     at, value = _number(best.get("step")) or 0.0, float(best["value"])
 
     def paint(figure: Figure, say: Words) -> None:
@@ -57,7 +58,7 @@ def progress(history: Sequence[Json]) -> Plot | None:
         axes.annotate(
             f"best {words.figure(value)}",
             (at, value),
-            xytext=(-9 if right else 9, -14 if not reading.smaller_is_better(metric) else 9),
+            xytext=(-9 if right else 9, -14 if not reading.smaller_is_better(name) else 9),
             textcoords="offset points",
             ha="right" if right else "left",
         )
@@ -183,13 +184,17 @@ def reliability(calibration: Json) -> Plot | None:
     return draw("reliability", (4.7, 4.3), paint, alt=alt)
 
 
-def coverage(curve: Json) -> Plot | None:
-    """Plot the error rate among answered rows against the share of rows answered; None without points."""
-    points = [(float(one["coverage"]), 1 - float(one["accuracy"])) for one in curve.get("points") or []]
-    chosen = curve.get("chosen") or {}
+def coverage(curve: Json, threshold: float | None = None) -> Plot | None:
+    """Plot the error rate among answered rows against the share of rows answered; None without points.
+
+    The point that a threshold leads to on these rows is marked: the last whose confidence is still enough.
+    """
+    found = curve.get("points") or []
+    points = [(float(one["coverage"]), 1 - float(one["accuracy"])) for one in found]
     if not points:
         return None
-    near = min(points, key=lambda point: abs(point[0] - float(chosen["coverage"]))) if chosen.get("coverage") else None
+    enough = [] if threshold is None else [at for at, one in enumerate(found) if float(one["threshold"]) >= threshold]
+    near = points[enough[-1]] if enough else None
 
     def paint(figure: Figure, say: Words) -> None:
         axes = figure.add_subplot(xlabel="share of rows answered", ylabel="errors among them")
@@ -197,7 +202,7 @@ def coverage(curve: Json) -> Plot | None:
         if near:
             axes.plot(*([end] for end in near), marker="D", markersize=8, color=LOST, markeredgecolor=PAPER)
             where = ("right", -9) if near[0] > 0.5 else ("left", 9)
-            axes.annotate("chosen", near, xytext=(where[1], 7), textcoords="offset points", ha=where[0])
+            axes.annotate("threshold", near, xytext=(where[1], 7), textcoords="offset points", ha=where[0])
         axes.set_xlim(0, 1.03)
         axes.set_ylim(bottom=0)
         for axis in (axes.xaxis, axes.yaxis):
@@ -213,20 +218,19 @@ def slices(lines: Sequence[Json], overall: float | None, most: int = 24) -> Plot
     """Plot the figure of each slice with its interval, flagged ones marked; None for fewer than two slices."""
     if len(lines) < 2:
         return None
-    shown = [line for line in lines if line.get("flagged")] + [line for line in lines if not line.get("flagged")]
-    shown = [line for line in shown if line.get("metric") is not None][:most]
+    shown = [line for line in lines if line.get("worse")] + [line for line in lines if not line.get("worse")]
+    shown = [line for line in shown if line["metric"].get("value") is not None][:most]
 
     def paint(figure: Figure, say: Words) -> None:
         axes = figure.add_subplot()
         if overall is not None:
             axes.axvline(overall, color=INK, linewidth=1.2, linestyle=":")
         for at, line in enumerate(shown):
-            flagged = bool(line.get("flagged"))
-            found = {"value": line["metric"], "low": line.get("low"), "high": line.get("high")}
-            _whisker(axes, found, at, marker="D" if flagged else "o", colour=LOST if flagged else KEPT, full=not flagged)
-        _rows(axes, [say(f"{line['column']} = {line['value']} ({words.count(line.get('n'))})", 32) for line in shown])
+            flagged = bool(line.get("worse"))
+            _whisker(axes, line["metric"], at, marker="D" if flagged else "o", colour=LOST if flagged else KEPT, full=not flagged)
+        _rows(axes, [say(f"{line['column']} = {line['value']} ({words.count(line.get('support'))})", 32) for line in shown])
 
-    flagged = [f"{line['column']} = {line['value']}" for line in shown if line.get("flagged")]
+    flagged = [f"{line['column']} = {line['value']}" for line in shown if line.get("worse")]
     alt = f"Dots and intervals of {len(shown)} slices, the dotted line is all rows; " + (
         f"flagged: {', '.join(flagged)}." if flagged else "none is flagged."
     )

@@ -74,6 +74,9 @@ def verdict(evaluation: Evaluation) -> Verdict | None:
         low, high = (theirs[0] - ours[1], theirs[1] - ours[0]) if down else (ours[0] - theirs[1], ours[1] - theirs[0])
         how = "their intervals"
     told = f"{words.gain(value - other['value'])} against {line['name']} ({words.figure(other['value'])})"
+    chance = _number((line.get("difference") or {}).get("p_value"))
+    if chance is not None:
+        how = f"p = {words.tiny(chance)}; {how}"
     if low > 0:
         reason = "lies on the better side of 0" if measured else "do not touch"
         return _verdict(main, line, other, "better", f"Clearly better: {told}; {how} {reason}.")
@@ -196,8 +199,8 @@ def _verdict(main: Json, line: Json | None, other: Json | None, kind: str, why: 
 
 
 def _difference(line: Json) -> tuple[float, float] | None:
-    found = line.get("difference")
-    if not isinstance(found, Mapping) or _number(found.get("low")) is None or _number(found.get("high")) is None:
+    found = (line.get("difference") or {}).get("difference") or {}
+    if _number(found.get("low")) is None or _number(found.get("high")) is None:
         return None
     return float(found["low"]), float(found["high"])
 

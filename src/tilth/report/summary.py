@@ -122,42 +122,44 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What the test rows say. The tables are what the measure room's results say of themselves (`to_json`)."""
+    """What the test rows say. Each table is what a result of the measure room says of itself (`to_json`)."""
 
     rows: int | None = None
     """How many test rows."""
     headline: Table = ()
-    """`name`, `value`, `low`, `high`, `level` of each metric: the first is the one figure."""
+    """`name` beside an `Interval`: `value`, `low`, `high`, `level`. The first is the one figure."""
     baselines: Table = ()
-    """`name`; `metrics`: by metric name a number, or `value`, `low`, `high`; and, where it was measured on the same rows,
-    `difference`: `value`, `low`, `high` of the model's figure less the baseline's, in the one figure."""
+    """`name`; `metrics`: by metric name an `Interval` or a number; and, where it was measured on the same rows,
+    `difference`: a `Difference` of the one figure (`difference`: an `Interval`, `p_value`)."""
     report: Json | None = None
-    """`classes` (a list of `name`, `precision`, `recall`, `f1`, `support`), the averages `micro`, `macro`, `weighted`
-    and `samples`, and `accuracy`."""
+    """A `ClassificationReport`: `classes` (a list of `name`, `precision`, `recall`, `f1`, `support`), the averages
+    `micro`, `macro`, `weighted` and `samples`, and `accuracy`."""
+    intervals: Json | None = None
+    """By metric an `Interval`; the F1 of a class or an entity type is called `f1:NAME`."""
     confusion: Json | None = None
-    """`labels`, and `rows`: for each true label a list of counts, one for each predicted label."""
+    """A `Confusion`: `labels`, and `rows`: for each true label a list of counts, one for each predicted label."""
     tagging: Json | None = None
-    """`tokens`, `tokens_without_o` and `entities`: reports as above."""
+    """A `TaggingReport`: the reports `tokens`, `tokens_without_o` and `entities`."""
     calibration: Json | None = None
-    """`temperature`, and `before` and `after`: each `ece`, `brier`, `nll`, and `reliability`, a list of bins (`low`,
-    `high`, `rows`, `confidence`, `accuracy`)."""
-    coverage: Json | None = None
-    """`points` (a list of `threshold`, `coverage`, `accuracy`) and `area` on the test rows, and, where a threshold was
-    chosen on validation rows, `chosen` (`threshold`, `coverage`, `accuracy`)."""
+    """`before` and `after`: each a `Calibration` (`ece`, `brier`, `nll`, `reliability`); and `temperature`, a number."""
+    risk_coverage: Json | None = None
+    """A `RiskCoverage`: `points` (a list of `threshold`, `coverage`, `accuracy`) and `area`."""
+    abstention: Json | None = None
+    """An `Abstention`, chosen on validation rows: `threshold`, `coverage`, `accuracy`."""
     thresholds: Json | None = None
-    """Of a multi-label model: `labels`, `values` (from which probability each is given) and `unfitted`."""
+    """The `Thresholds` of a multi-label model: `labels`, `values` and `unfitted`."""
     slices: Table = ()
-    """`column`, `value`, `n`, `metric` (the figure), `low`, `high`, `flagged`."""
+    """A `Slice` each: `column`, `value`, `support`, `metric` (an `Interval`), `judged`, `worse`."""
     errors: Table = ()
-    """The worst errors: `id`, `text`, `truth`, `predicted`, `confidence`."""
+    """The worst errors: a `Mistake`, `MultilabelMistake` or `TaggingMistake` each, and `text`, an excerpt of the row."""
     seeds: Json | None = None
-    """By metric: `mean` (`value`, `low`, `high`), `sd`, `values`: the figure over training seeds."""
+    """By metric an `OverSeeds`: `mean` (an `Interval`), `sd`, `values`."""
     truncated: float | None = None
     """The share of test rows that were cut to the model's length."""
     unknown: float | None = None
-    """The share of tokens that the tokenizer does not know."""
+    """The share of tokens that the model's vocabulary does not hold."""
     test_looks: int = 1
-    """How often the test rows were opened for this model's data."""
+    """How often the test rows were opened."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -93,8 +93,8 @@ class Sidecar:
 def build(light: Rows, known: Rows, engine: Engine) -> Sidecar:
     """Join notes to rows.
 
-    `light` holds `_id` and `_at` of every acquired row; `known` holds notes by `_id`. Where several let a row leave, the
-    first place in the recipe says why. Rows that repeat a key leave, but for the last.
+    `light` holds `_id` and `_at` of every acquired row; `known` holds notes by `_id`. Where several let a row leave,
+    the first place in the recipe says why. Rows that repeat a key leave, but for the last.
     """
     by_id = Exchange(name="notes-by-id", emit=_by_id, gather=_joined, partitions=PARTITIONS)
     by_shard = Exchange(name="notes-by-shard", emit=_by_shard, gather=_same, partitions=PARTITIONS)

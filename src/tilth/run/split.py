@@ -274,4 +274,3 @@ def _text(value: Any, sortable: bool) -> str:
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
     return value if isinstance(value, str) else canonical(value)
-

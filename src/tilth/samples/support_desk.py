@@ -103,7 +103,9 @@ def write(folder: Path, *, rows: int = 1500, seed: int = 0) -> Summary:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the sample into the folder named on the command line and print what was written."""
-    parser = argparse.ArgumentParser(prog="python -m tilth.samples.support_desk", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tilth.samples.support_desk", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("folder", type=Path, help="where to write; made if it is not there")
     parser.add_argument("--rows", type=int, default=1500, help="rows in all, 200 to 3000 (default: 1500)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed writes the same bytes (default: 0)")

@@ -50,7 +50,5 @@ class Alike:
         """Return the similarity of the most similar text remembered, leaving out number `but`."""
         found = shingles(text)
         shared = Counter(number for shingle in found for number in self._places.get(shingle, ()))
-        ratios = (
-            both / (len(found) + self._sizes[number] - both) for number, both in shared.items() if number != but
-        )
+        ratios = (both / (len(found) + self._sizes[number] - both) for number, both in shared.items() if number != but)
         return max(ratios, default=0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import html.entities
 import re
 from random import Random
 from typing import Final
@@ -41,7 +42,7 @@ def damage(text: str, how: str, *, rng: Random) -> str:
 def suited(text: str, how: str, *, rng: Random) -> str:
     """Return the text with typographic signs, where this damage needs some to show."""
     if how.startswith("mojibake") and text.isascii():
-        return curl(text) + rng.choice(("", " …", " – thank you", " (café account)"))
+        return curl(text) + rng.choice((" …", " – thanks", " It’s the €20 one."))
     return text
 
 

@@ -15,16 +15,16 @@ SLOTS_EN: Final[dict[str, tuple[str, ...]]] = {
     ),
     "app": ("Brambleway Notes", "Brambleway", "the app", "the Notes app", "your app"),
     "plan": ("Plus", "Team", "Family", "Student", "Plus yearly"),
+    "span": ("three days", "a week", "ten days", "48 hours", "two weeks", "5 days"),
     "days": (
         *("three days", "a week", "ten days", "two weeks", "9 days", "more than a week", "5 days"),
         *("almost a month", "4 days", "over two weeks", "12 days"),
     ),
     "ago": (
-        *("last Tuesday", "two weeks ago", "a month ago", "on 12 March", "yesterday", "on Friday"),
-        *("last week", "on the 3rd", "three days ago", "before Easter", "some time ago", "on Monday"),
+        *("last Tuesday", "two weeks ago", "a month ago", "on the 12th", "yesterday", "on Friday"),
+        *("last week", "on the 3rd", "three days ago", "at the weekend", "some time ago", "on Monday"),
     ),
     "carrier": ("Swiftparcel", "Hedgerow Express", "the courier", "Northlane", "the post"),
-    "month": ("January", "February", "March", "April", "May", "June"),
     "device": (
         *("my iPhone", "my Windows laptop", "an old iPad", "my Pixel", "a MacBook", "Windows 11"),
         *("my work PC", "an Android tablet"),
@@ -34,7 +34,7 @@ SLOTS_EN: Final[dict[str, tuple[str, ...]]] = {
     "gadget": ("Sprig tablet", "Tansy stylus", "Burr dock", "Teasel keyboard", "Clover headset"),
     "powered": ("Sorrel lamp", "Burr dock", "Sprig Mini", "Clover headset"),
     "since": (
-        *("last Tuesday", "Friday", "the weekend", "yesterday", "Monday morning", "12 March"),
+        *("last Tuesday", "Friday", "the weekend", "yesterday", "Monday morning", "the 12th"),
         *("last week", "the 3rd", "Thursday"),
     ),
     "callback": ("tomorrow", "after 5pm", "Monday", "next week", "in the morning"),
@@ -75,7 +75,7 @@ MOODS: Final = (
     "[Honestly|Frankly], I expected more from you.",
     "Sorry if this is the wrong place to ask.",
     "Otherwise I like your products a lot.",
-    "I don't want to wait another {days}.",
+    "I don't want to wait another {span}.",
     "That can't be right, can it?",
     "I'm running out of patience.",
 )
@@ -83,6 +83,7 @@ SECOND_TOPIC: Final = (
     *("Also: ", "By the way, ", "One more thing: ", "PS: ", "And another thing. ", "Besides, "),
     *("While I'm at it, ", "Second question. ", "Oh, and "),
 )
+MONTHS: Final = ("January", "February", "March", "April", "May", "June", "July")
 FIRST_TOPIC: Final = (
     "{other} That's for later though. {main}",
     "{other} But what I'm really writing about: {main}",
@@ -106,7 +107,7 @@ AGENT_TAILS: Final = (
 )
 
 SYNONYMS_EN: Final = {
-    "want": "would like",
+    "I want": "I would like",
     "please": "kindly",
     "order": "purchase",
     "money": "payment",
@@ -127,7 +128,6 @@ SYNONYMS_EN: Final = {
     "since": "ever since",
     "really": "truly",
     "my": "our",
-    "the": "this",
 }
 RESENT_EN: Final = (
     "Any news?\n\n{text}",

@@ -176,7 +176,7 @@ hard
   Every time I try to change my profile picture, {error}.
   The keyboard shortcut from your manual types a question mark. On {device} that is.
   Is it meant to do that? I tap once, I get two pages.
-  My {gadget} arrived on time and was dead within {days}: no light, no sound.
+  My {gadget} arrived on time and was dead within {span}: no light, no sound.
   After logging in I'm looking at a white page. {version}, {browser}.
   The invoice page turns into gibberish when I print it.
 """,
@@ -184,7 +184,7 @@ hard
 core
   It would be [great|nice|helpful] if {app} could [read notes aloud|sort by colour|export to Word].
   Please add [a dark mode|folders inside folders|a calendar view|tags] to {app}.
-  I [miss|am missing] [an offline mode|a word count|a widget] in {app}, [other apps have it|any plans?].
+  I [miss|am missing] [an offline mode|a word count|a widget] in {app}, [other apps have it.|any plans?]
   Could you [make|offer] the {product} in {colour}?
   I'd love to be able to [share a notebook with a link|lock single notes|merge pages].
   [Suggestion|Idea|Wish]: let {app} [remember the last page|show two notes side by side].

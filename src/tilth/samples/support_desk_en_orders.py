@@ -8,7 +8,7 @@ core
   I'd like [a refund|my money back|a full refund] for the {product} I [bought|ordered] {ago}.
   Please refund order {order}, the {product} [is not what I expected|arrived scratched|is too small].
   I [sent|posted] the {product} back {ago} and [haven't seen|have not received] [the money|a cent] yet.
-  The {gadget} [broke|stopped charging|fell apart] after {days}, so I want [the {amount}|it all] back.
+  The {gadget} [broke|stopped charging|fell apart] after {span}, so I want [the {amount}|it all] back.
   Can I return the {product}? [It's unopened|I only opened the box] and I'd rather have the money.
   You [offered|promised] me a refund of {amount} {ago} but [nothing has arrived|my bank shows nothing].
   You charged me [twice|two times] for order {order}, please [give back|return] the second {amount}.
@@ -76,7 +76,7 @@ core
   I've been waiting {days} for the {product}.
   {carrier} says [the parcel is on its way|"out for delivery"] since {since} but nobody [came|rang].
   It's been {days} since I got the shipping mail, and still no {product}.
-  The website promised delivery within {days}. That was {ago}.
+  The website promised delivery within {span}. That was {ago}.
   Tracking says delivered, but there is nothing [at my door|with the neighbours|in the mailroom].
   Has order {order} even left your warehouse?
   I paid extra for express and [it still isn't here|we're now at {days}].
@@ -121,7 +121,7 @@ note
   Caller asking where {product} is, tracking shows no scan since {since}.
   Cust. waited at home, {carrier} didn't show up. Wants new date.
   Partial delivery: {product} missing from {order}.
-  Says tracking = delivered but nothing there. Will ask neighbours, call back {days}.
+  Says tracking = delivered but nothing there. Will ask neighbours and call back.
   Express order still not shipped, customer needs it before [a trip|the weekend].
   Wants to know when {product} ships, told her backlog at warehouse.
 hard
@@ -198,9 +198,9 @@ core
   Is the {product} [waterproof|available in {colour}|compatible with the Burr dock]?
   Before I buy the {plan} plan: how many [devices|people|notebooks] does it [include|cover]?
   Can I [use|read] {app} offline with the {plan} plan?
-  When will the {product} be back in stock [in {colour}|]?
+  When will the {product} be back in stock[ in {colour}|]?
   What's in the box of the {gadget}, does it come with [a charger|a cable|spare tips]?
-  How much does it cost to upgrade from Plus to {plan}?
+  How much does it cost to go from the free version to {plan}?
   Do you offer [a student discount|prices for schools|volume pricing] on the {product}?
   I'm [thinking about|considering] a {tablet}. Is the screen [readable in the sun|lit at night]?
   How big are the files that {app} can [sync|hold] on the {plan} plan?
@@ -239,7 +239,7 @@ note
   Pre-sales: {plan} plan for team of {n}, wants price list.
   Question about {gadget} battery and warranty, thinking it over.
   When is {product} in {colour} back in stock? Put on waiting list.
-  Wanted to know difference between Plus and {plan}.
+  Wanted to know difference between the free version and {plan}.
   Teacher, asked about discount for {n} tablets.
 hard
   If I cancel {plan} later, do I keep the notes I've made? Asking before I sign up.

@@ -11,7 +11,7 @@ from random import Random
 from typing import Final
 
 from tilth.samples.support_desk_alike import similarity
-from tilth.samples.support_desk_rows import Row
+from tilth.samples.support_desk_plan import Row
 
 COLUMNS: Final = (
     *("ticket_id", "created_at", "customer_id", "channel", "priority", "order_value", "waiting_minutes"),
@@ -25,7 +25,9 @@ _NUMBERS: Final = {
     "chat_export.jsonl.gz": ("C-", 881_207),
     "phone_notes.tsv": ("N-", 3_311),
 }
-_TORN: Final = 'T-299999,2026-06-30T21:58:40Z,CU-10044,email,3,49.0,212,"Hello, the transfer of this file was cut off in the'
+_TORN: Final = (
+    'T-299999,2026-06-30T21:58:40Z,CU-10044,email,3,49.0,212,"Hello, the transfer of this file was cut off in the'
+)
 _STRAY: Final = "--- export resumed after reconnect ---"
 _SHORT: Final = "N-9999\t2026-04-02T09:15:00Z\tCU-10102\tphone_note"
 

@@ -20,7 +20,10 @@ def noise_texts(rows: int, *, rng: Random) -> list[tuple[str, str, str, str]]:
     return [
         *(("", "empty", "", "") for _ in range(max(1, round(rows * 0.004)))),
         *((word, "one_word", "", "") for word in words),
-        *((filled.say(text), "foreign", language, intent) for filled, (intent, language, text) in zip(slots, foreign, strict=False)),
+        *(
+            (filled.say(text), "foreign", language, intent)
+            for filled, (intent, language, text) in zip(slots, foreign, strict=False)
+        ),
         *(("", "mash", "", "") for _ in range(round(rows * 0.005))),
     ]
 
@@ -29,7 +32,7 @@ def mash(rng: Random) -> str:
     """Return what a hand, a cat or a child types.
 
     >>> mash(Random(1))
-    'yquiqttu'
+    'wiiiurwiq'
     """
     keys = rng.choice(_KEYS)
     runs = ("".join(rng.choice(keys) for _ in range(rng.randint(5, 14))) for _ in range(rng.choice((1, 1, 2, 4))))

@@ -51,9 +51,11 @@ def parse(material: str) -> Phrases:
 class Slots:
     """Fill slots of one message; the same slot keeps its value throughout the message."""
 
-    def __init__(self, words: dict[str, tuple[str, ...]], *, language: str, rng: Random) -> None:
+    def __init__(
+        self, words: dict[str, tuple[str, ...]], *, language: str, rng: Random, known: dict[str, str] | None = None
+    ) -> None:
         self._words, self._language, self._rng = words, language, rng
-        self._chosen: dict[str, str] = {}
+        self._chosen = dict(known or {})
 
     def say(self, phrase: str) -> str:
         """Make the choices of a phrase and fill its slots."""

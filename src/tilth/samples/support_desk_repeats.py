@@ -16,14 +16,17 @@ ALIKE: Final = 0.6
 def repeat(text: str, *, language: str, rng: Random) -> tuple[str, str]:
     """Return a text sent again and how it differs: "reworded", "signature" or "resent".
 
-    >>> repeat("The parcel is late and I want to know why.", language="en", rng=Random(3))
-    ('The package is late and I would like to know why.', 'reworded')
+    >>> repeat("The parcel is late and I want to know why.", language="en", rng=Random(1))[1]
+    'signature'
     """
     chinese, draw = language == "zh", rng.random()
     if draw < 0.25:
         return text + rng.choice(zh.SIGNATURES_ZH if chinese else en.SIGNATURES), "signature"
     if draw < 0.6:
-        return rng.choice(zh.RESENT_ZH if chinese else en.RESENT_EN).format(text=text), "resent"
+        frames: tuple[str, ...] = zh.RESENT_ZH if chinese else en.RESENT_EN
+        if text.startswith(("Subject:", "主题：")):
+            frames = tuple(frame for frame in frames if frame.startswith("{text}"))
+        return rng.choice(frames).format(text=text), "resent"
     return _reworded(text, zh.SYNONYMS_ZH if chinese else en.SYNONYMS_EN, chinese, rng), "reworded"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from random import Random
 from typing import Final
 
@@ -16,6 +17,12 @@ PHRASES: Final[dict[str, dict[str, Phrases]]] = {
     "zh": {intent: parse(material) for intent, material in zh.MATERIAL_ZH.items()},
 }
 SLOTS: Final = {"en": en.SLOTS_EN, "zh": zh.SLOTS_ZH}
+
+HARD: Final = {"en": 0.11, "zh": 0.06}
+"""How often a message says its matter in the words of another, by language."""
+
+SUBJECT: Final = {"en": 0.2, "zh": 0.4}
+"""How often a mail comes with its subject line, by language."""
 
 _PLAIN_WORD: Final = re.compile(r"\b[a-z]{4,}\b")
 _SLOPPY: Final = {"n't": "nt", "I'm": "im", "I'd": "id", "I've": "ive", "it's": "its", "you": "u", "please": "pls"}
@@ -81,23 +88,37 @@ class Draft:
         return f"{self.opening}{self.joint.join(self.sentences)}{self.closing}"
 
 
-def draft(writer: Writer, intent: str, channel: str, *, other: str | None, vague: bool, rng: Random) -> Draft:
+def draft(
+    writer: Writer, intent: str, channel: str, *, other: str | None, vague: bool, when: datetime, rng: Random
+) -> Draft:
     """Write a message with an intent; `other` is a second topic, `vague` leaves the matter unsaid."""
-    slots = Slots(SLOTS[writer.language], language=writer.language, rng=rng)
+    months = zh.MONTHS_ZH if writer.language == "zh" else en.MONTHS
+    known = {"month": months[max(0, when.month - rng.choice((1, 1, 2, 0)))]}
+    slots = Slots(SLOTS[writer.language], language=writer.language, rng=rng, known=known)
     matter = PHRASES[writer.language][intent]
-    main = slots.say(rng.choice(zh.VAGUE_ZH if writer.language == "zh" else en.VAGUE) if vague else _main(matter, channel, rng))
+    vagueness = zh.VAGUE_ZH if writer.language == "zh" else en.VAGUE
+    main = slots.say(rng.choice(vagueness) if vague else _main(matter, writer.language, channel, rng))
     if channel == "phone_note":
         return _phone_note(writer, matter, main, slots, rng)
+    second = slots.say(rng.choice(PHRASES[writer.language][other].core)) if other else ""
+    if second and rng.random() < 0.35:
+        main, second = _with_topic_before(writer, main, second, rng), ""
     said = _around(writer, matter, main, channel, slots, rng)
-    if other is not None:
-        said = _second_topic(writer, said, PHRASES[writer.language][other], slots, rng)
-    if writer.language == "zh":
-        return _chinese(writer, said, channel, rng)
-    return _english(writer, said, channel, rng)
+    if second:
+        said.append(_topic_after(writer, second, rng))
+    written = (_chinese if writer.language == "zh" else _english)(writer, said, channel, rng)
+    if channel == "email" and rng.random() < SUBJECT[writer.language]:
+        subject = slots.say(rng.choice(matter.short)).rstrip("?？! ")
+        written.opening = (
+            f"{'主题：' if writer.language == 'zh' else 'Subject: '}{_capital(subject)}\n\n{written.opening}"
+        )
+    return written
 
 
-def _main(matter: Phrases, channel: str, rng: Random) -> str:
-    short, hard = {"chat": (0.3, 0.2), "web_form": (0.08, 0.2)}.get(channel, (0.03, 0.2))
+def _main(matter: Phrases, language: str, channel: str, rng: Random) -> str:
+    """Choose how to say the matter; of the few Chinese messages, fewer are hard."""
+    short = {"chat": 0.3, "web_form": 0.08}.get(channel, 0.03)
+    hard = HARD[language]
     draw = rng.random()
     if draw < short:
         return rng.choice(matter.short)
@@ -108,32 +129,31 @@ def _around(writer: Writer, matter: Phrases, main: str, channel: str, slots: Slo
     """Put sentences that are not needed before and after the main one."""
     chinese, wordy = writer.language == "zh", writer.wordy * (0.35 if channel == "chat" else 1.0)
     said = [main]
-    if rng.random() < wordy:
+    if rng.random() < wordy * (0.3 if chinese else 0.8):
         said.insert(0, slots.say(rng.choice(zh.CONTEXTS_ZH if chinese else en.CONTEXTS)))
     for _ in range(2):
         if rng.random() < wordy:
             extra = slots.say(rng.choice(matter.detail))
             if extra not in said:
                 said.append(extra)
-    if rng.random() < wordy * 0.6:
+    if rng.random() < wordy * (0.3 if chinese else 0.6):
         said.append(slots.say(rng.choice(zh.MOODS_ZH if chinese else en.MOODS)))
-    if rng.random() < wordy:
+    if rng.random() < wordy * (0.5 if chinese else 1.0):
         said.append(slots.say(rng.choice(zh.ASKS_ZH if chinese else matter.ask)))
     return said
 
 
-def _second_topic(writer: Writer, said: list[str], other: Phrases, slots: Slots, rng: Random) -> list[str]:
-    chinese = writer.language == "zh"
-    second = slots.say(rng.choice(other.core))
-    if rng.random() < 0.35:
-        frame = rng.choice(zh.FIRST_TOPIC_ZH if chinese else en.FIRST_TOPIC)
-        if chinese:
-            second = second.rstrip("？，。")
-        return [frame.format(other=second, main=said[0]), *said[1:]]
-    lead = rng.choice(zh.SECOND_TOPIC_ZH if chinese else en.SECOND_TOPIC)
-    if lead.endswith(", ") and not re.match(r"I\b|I'|[A-Z]{2}", second):
+def _with_topic_before(writer: Writer, main: str, second: str, rng: Random) -> str:
+    if writer.language == "zh":
+        return rng.choice(zh.FIRST_TOPIC_ZH).format(other=second.rstrip("？，。"), main=main)
+    return rng.choice(en.FIRST_TOPIC).format(other=second, main=main)
+
+
+def _topic_after(writer: Writer, second: str, rng: Random) -> str:
+    lead = rng.choice(zh.SECOND_TOPIC_ZH if writer.language == "zh" else en.SECOND_TOPIC)
+    if lead.endswith((", ", "and ")) and not re.match(r"I\b|[A-Z]{2}|Brambleway|PayPal|Apple", second):
         second = second[0].lower() + second[1:]
-    return [*said, lead + second]
+    return lead + second
 
 
 def _phone_note(writer: Writer, matter: Phrases, main: str, slots: Slots, rng: Random) -> Draft:
@@ -142,7 +162,11 @@ def _phone_note(writer: Writer, matter: Phrases, main: str, slots: Slots, rng: R
     if rng.random() < 0.5:
         said = [slots.say(rng.choice(matter.note))]
     else:
-        leads = ("来电：", "客户称：", "电话记录：") if chinese else ("Customer: ", "Caller says: ", "Voicemail: ", "Call, ")
+        leads = (
+            ("来电：", "客户称：", "电话记录：")
+            if chinese
+            else ("Customer: ", "Caller says: ", "Voicemail: ", "Call: ")
+        )
         said = [rng.choice(leads) + main]
         if rng.random() < 0.5:
             said.append(slots.say(rng.choice(matter.detail)))
@@ -150,7 +174,7 @@ def _phone_note(writer: Writer, matter: Phrases, main: str, slots: Slots, rng: R
         said.append(slots.say(rng.choice(en.AGENT_TAILS)))
     # Tools disagree on quotes in tab-separated files, so notes hold none.
     said = [sentence.replace('"', "'") for sentence in said]
-    return Draft(language=writer.language, joint="；" if chinese else " ", sentences=[said[0], *map(_capital, said[1:])])
+    return Draft(language=writer.language, joint="；" if chinese else " ", sentences=[_capital(part) for part in said])
 
 
 def _capital(sentence: str) -> str:
@@ -160,11 +184,14 @@ def _capital(sentence: str) -> str:
 def _english(writer: Writer, said: list[str], channel: str, rng: Random) -> Draft:
     chat = channel == "chat"
     said = [re.sub(r"(^|[.?!] )([a-z])", lambda found: found[1] + found[2].upper(), sentence) for sentence in said]
-    said = [_slips(_habits(writer, sentence, chat, rng), writer.typos * (1.5 if chat else 1.0), rng) for sentence in said]
+    said = [
+        _slips(_habits(writer, sentence, chat, rng), writer.typos * (1.5 if chat else 1.0), rng) for sentence in said
+    ]
     written = Draft(language="en", joint=" ", sentences=said)
     if chat:
         if rng.random() < writer.polite * 0.5:
-            written.opening = rng.choice(en.CHAT_OPENERS) + rng.choice((" ", ", ", "\n", "! "))
+            written.opening = rng.choice(en.CHAT_OPENERS) + rng.choice((" ", "\n", ", ", "! "))
+            written.opening = re.sub(r"\?[,!]", "?", written.opening)
         if rng.random() < writer.polite * 0.2:
             written.closing = rng.choice((" thanks", " thx", " 🙂", " please", " 🙏", " 😡"))
         return written
@@ -188,7 +215,11 @@ def _habits(writer: Writer, sentence: str, chat: bool, rng: Random) -> str:
     if (writer.sloppy or chat) and rng.random() < 0.5:
         sentence = sentence.rstrip(".")
     if writer.lower or (chat and rng.random() < 0.3):
-        sentence = re.sub(r"[^\W\d]+", lambda found: found[0] if found[0].isupper() and len(found[0]) > 1 else found[0].lower(), sentence)
+        sentence = re.sub(
+            r"[^\W\d]+",
+            lambda found: found[0] if found[0].isupper() and len(found[0]) > 1 else found[0].lower(),
+            sentence,
+        )
     if writer.curly:
         sentence = curl(sentence)
     return sentence

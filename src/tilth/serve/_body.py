@@ -67,7 +67,9 @@ def _no_constant(word: str) -> NoReturn:
 
 
 def _not_json(what: str, where: str) -> Refusal:
-    return Refusal(400, f"the body is not JSON: {what}", where=where, wanted='JSON, such as {"rows": [{"text": "..."}]}')
+    return Refusal(
+        400, f"the body is not JSON: {what}", where=where, wanted='JSON, such as {"rows": [{"text": "..."}]}'
+    )
 
 
 def _too_long(limit: int) -> Refusal:

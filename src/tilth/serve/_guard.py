@@ -26,6 +26,7 @@ MIN_KEY = 16
 """The fewest characters a key may have."""
 _OPEN = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json"})
 _CLOSED = frozenset({"/predict", "/model", "/metrics"})
+_KEY = re.compile(rf"[!-~]{{{MIN_KEY},}}")
 _GONE = 499
 """What the counts say when the client left before the answer."""
 
@@ -33,26 +34,26 @@ _GONE = 499
 class Keys:
     """API keys, held as SHA-256 hashes only.
 
-    >>> Keys(["correct horse battery"]).opens("correct horse battery")
+    >>> Keys(["correct-horse-battery"]).opens("correct-horse-battery")
     True
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
-        if any(len(key) < MIN_KEY for key in keys):
+        if isinstance(keys, str) or not all(map(_KEY.fullmatch, keys)):
             raise TilthError(
-                "an API key is too short",
+                "an API key is too short, or holds a space or a character outside ASCII",
                 where="keys",
-                wanted=f"at least {MIN_KEY} characters",
+                wanted=f"a list of keys of at least {MIN_KEY} printable ASCII characters",
                 do='Make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"',
             )
-        self._hashes = tuple(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest() for key in keys)
+        self._hashes = tuple(hashlib.sha256(key.encode("ascii")).digest() for key in keys)
 
     def __bool__(self) -> bool:
         return bool(self._hashes)
 
     def opens(self, key: str) -> bool:
         """Tell whether this is one of the keys, in a time that says nothing about any of them."""
-        given = hashlib.sha256(key.encode("latin-1", "replace")).digest()
+        given = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
         return bool(sum([hmac.compare_digest(given, held) for held in self._hashes]))
 
 

@@ -32,7 +32,9 @@ class Refusal(TilthError):
 def response(refusal: Refusal, request_id: str) -> Response:
     """Return a refusal as `{"error": {"what", "where", "wanted", "do", "id"}}`, without what it does not say."""
     said = {"what": refusal.what, "where": refusal.where, "wanted": refusal.wanted, "do": refusal.do, "id": request_id}
-    return json_response({"error": {key: value for key, value in said.items() if value}}, refusal.status, refusal.headers)
+    return json_response(
+        {"error": {key: value for key, value in said.items() if value}}, refusal.status, refusal.headers
+    )
 
 
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

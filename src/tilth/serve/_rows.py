@@ -88,18 +88,20 @@ class Inputs:
 
     def _row(self, row: Any, where: str) -> Mapping[str, Any]:
         if isinstance(row, str):
-            row = {self._text(where): row}
+            if self.one_text is None:
+                raise DataError("a string is not enough for a row", where=where, wanted=self._wanted())
+            row = {self.one_text: row}
         if not isinstance(row, Mapping):
             raise DataError(f"the row is {json_word(row)}", where=where, wanted=self._wanted())
         return {field.name: self._cell(row, field, where) for field in self.fields}
 
-    def _text(self, where: str) -> str:
+    @property
+    def one_text(self) -> str | None:
+        """The field that a bare string stands for, where one text is all that a row needs."""
         texts = [field.name for field in self.fields if field.type == pa.string()]
         needed = [field.name for field in self.fields if not field.optional]
         name = "text" if "text" in texts else next(iter(texts), None)
-        if name is None or needed not in ([name], []):
-            raise DataError("a string is not enough for a row", where=where, wanted=self._wanted())
-        return name
+        return name if needed in ([name], []) else None
 
     def _cell(self, row: Mapping[str, Any], field: Field, where: str) -> Any:
         if field.name not in row:

@@ -3,7 +3,7 @@
     <folder>/bundle.json      what it is, and the size and BLAKE2b-128 of every file below model/
     <folder>/model/...        what `Model.save` wrote: safetensors, tokenizer, JSON; never a pickle
 
-A folder is written beside its place and renamed into it, so a crash leaves no half bundle, and never changes after that.
+A folder is written beside its place and renamed into it, so a crash leaves no half bundle; after that it never changes.
 """
 
 from __future__ import annotations
@@ -152,7 +152,9 @@ def read(folder: Path, *, device: str = "auto") -> Bundle:
         )
     own = tuple(getattr(model, "labels", ()) or ())
     if own and own != tuple(card["labels"]):
-        raise ModelError("the labels in bundle.json are not those of the model", where=where, wanted=", ".join(own[:20]))
+        raise ModelError(
+            "the labels in bundle.json are not those of the model", where=where, wanted=", ".join(own[:20])
+        )
     return Bundle(
         folder=folder,
         card=card,
@@ -246,4 +248,4 @@ _SHAPE: dict[str, type] = {
     "metrics": dict,
     "files": dict,
 }
-_JSON_WORD = {str: "a string", dict: "an object", list: "a list"}
+_JSON_WORD: dict[type, str] = {str: "a string", dict: "an object", list: "a list"}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tilth.core.errors import ModelError
 
 DIGITS = 6
-"""Scores are rounded to this many decimals before anything is decided on them, so that what is shown is what decided."""
+"""To how many decimals scores are rounded before anything is decided on them: what is shown is what decided."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Decision:
                 raise ModelError(f"threshold {value} for {name}", where="decision", wanted="a number from 0 to 1")
 
     def one(self, logits: Any) -> NDArray[np.float64]:
-        """Return the probabilities of labels of which one is right: softmax(logits / temperature), each row by itself."""
+        """Return the probabilities of labels of which one is right: softmax(logits / temperature), row by row."""
         scaled = np.asarray(logits, dtype=np.float64) / self.temperature
         powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
         return np.asarray((powers / powers.sum(axis=-1, keepdims=True)).round(DIGITS))

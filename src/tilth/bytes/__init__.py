@@ -1,0 +1,1 @@
+"""Hold bytes that are not rows: leases, caches, object stores."""

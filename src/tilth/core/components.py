@@ -1,0 +1,145 @@
+"""Join pairs into connected components by repeated exchanges; no process holds the graph.
+
+Large-star and small-star operations alternate until nothing changes (Kiveris et al., "Connected Components in MapReduce
+and Beyond", SoCC 2014). Every node ends beside the smallest name in its component.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import partial
+
+import pyarrow as pa
+
+from tilth.core.batch import ID, Batch
+from tilth.core.engine import KEY, Engine, Exchange, Reader, Rows, Step
+from tilth.core.errors import OperatorError
+from tilth.core.shard import Shard
+
+PAIR = pa.schema([(KEY, pa.string()), (ID, pa.string())])
+"""One edge: two names."""
+ROUNDS = 60
+"""Far more than O(log² n) rounds need for any graph that fits on disks."""
+BLOCK = 16_384
+
+
+def components(pairs: Rows, engine: Engine, *, partitions: int = 16) -> Rows:
+    """Return one row a node: `_id`, and `cluster`, the smallest name in its component.
+
+    `pairs` holds `_key` and `_id`: two names that belong together. A node without a pair does not appear.
+    """
+    large = Exchange(name="large-star", emit=_both_ways, gather=_large_star, partitions=partitions)
+    small = Exchange(name="small-star", emit=_larger_first, gather=_small_star, partitions=partitions)
+    edges, before = pairs, ""
+    for _ in range(ROUNDS):
+        edges = engine.exchange(small, engine.exchange(large, edges))
+        now = _checksum(edges, engine)
+        if now == before:
+            return engine.exchange(
+                Exchange(name="components", emit=_with_roots, gather=_unique, partitions=partitions), edges
+            )
+        before = now
+    raise OperatorError(f"components did not settle in {ROUNDS} rounds", do="This is a fault of Tilth: report it.")
+
+
+def _both_ways(batch: Batch) -> Batch:
+    batch = batch.select([KEY, ID]).cast(PAIR)
+    there, back = batch.column(KEY), batch.column(ID)
+    return pa.RecordBatch.from_arrays([pa.concat_arrays([there, back]), pa.concat_arrays([back, there])], schema=PAIR)
+
+
+def _larger_first(batch: Batch) -> Batch:
+    pairs = zip(batch.column(KEY).to_pylist(), batch.column(ID).to_pylist(), strict=True)
+    ordered = [(a, b) if a >= b else (b, a) for a, b in pairs]
+    return _edges(ordered)
+
+
+def _large_star(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Join every larger neighbour to the smallest of a node and its neighbours."""
+    out: list[tuple[str, str]] = []
+    node, root, last = None, "", None
+    for key, other in _lines(batches):
+        if key != node:
+            # Neighbours come sorted, so the first is the smallest.
+            node, root, last = key, min(key, other), None
+        if other != last and other > key:
+            out.append((other, root))
+        elif other != last and other == key:
+            out.append((key, root))
+        last = other
+        if len(out) >= BLOCK:
+            yield _edges(out)
+            out = []
+    if out:
+        yield _edges(out)
+
+
+def _small_star(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Join a node and its smaller neighbours to the smallest of them."""
+    out: list[tuple[str, str]] = []
+    node, root, last = None, "", None
+    for key, other in _lines(batches):
+        if key != node:
+            node, root, last = key, other, None
+            out.append((key, root))
+        if other != last and other != key:
+            out.append((other, root))
+        last = other
+        if len(out) >= BLOCK:
+            yield _edges(out)
+            out = []
+    if out:
+        yield _edges(out)
+
+
+def _with_roots(batch: Batch) -> Batch:
+    batch = batch.select([KEY, ID]).cast(PAIR)
+    nodes, roots = batch.column(KEY), batch.column(ID)
+    return pa.RecordBatch.from_arrays([pa.concat_arrays([nodes, roots]), pa.concat_arrays([roots, roots])], schema=PAIR)
+
+
+def _unique(batches: Iterator[Batch]) -> Iterator[Batch]:
+    found: list[tuple[str, str]] = []
+    last = None
+    for node, root in _lines(batches):
+        if node != last:
+            found.append((node, root))
+        last = node
+        if len(found) >= BLOCK:
+            yield _named(found)
+            found = []
+    if found:
+        yield _named(found)
+
+
+def _named(found: list[tuple[str, str]]) -> Batch:
+    return pa.RecordBatch.from_pydict({ID: [node for node, _ in found], "cluster": [root for _, root in found]})
+
+
+def _lines(batches: Iterator[Batch]) -> Iterator[tuple[str, str]]:
+    for batch in batches:
+        yield from zip(batch.column(KEY).to_pylist(), batch.column(ID).to_pylist(), strict=True)
+
+
+def _edges(pairs: list[tuple[str, str]]) -> Batch:
+    return pa.RecordBatch.from_arrays(
+        [pa.array([a for a, _ in pairs], pa.string()), pa.array([b for _, b in pairs], pa.string())], schema=PAIR
+    )
+
+
+def _checksum(edges: Rows, engine: Engine) -> str:
+    """Hash the set of edges: the sum of the edges' hashes, so that neither order nor repeats of a round matter."""
+    step = Step(name="checksum", work=partial(_edge_sum, read=edges.read))
+    total, count = 0, 0
+    for _, (found, lines) in engine.run(step, edges.shards):
+        total, count = (total + found) % (1 << 64), count + lines
+    return f"{total:x}-{count}"
+
+
+def _edge_sum(shard: Shard, *, read: Reader) -> tuple[int, int]:
+    seen = set()
+    for line in _lines(read(shard)):
+        digest = hashlib.blake2b("\0".join(line).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        seen.add(int.from_bytes(digest, "little"))
+    return sum(seen) % (1 << 64), len(seen)

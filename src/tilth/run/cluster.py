@@ -1,0 +1,199 @@
+"""Cluster duplicates: run the recipe's deciders on acquired rows, before splits are assigned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+
+from tilth.core import registry
+from tilth.core.batch import ID, Batch, canonical
+from tilth.core.components import PAIR, components
+from tilth.core.engine import Reader, Rows, Step
+from tilth.core.errors import RecipeError
+from tilth.core.events import StageSkipped, StageStarted
+from tilth.core.fold import Fold
+from tilth.core.operator import DECISION, Decider
+from tilth.core.shard import Receipt, RunKey, Shard
+from tilth.recipe.model import Entry, Recipe
+from tilth.run import sidecar
+from tilth.run.acquire import Acquired
+from tilth.run.fingerprint import chain, decides, digest
+from tilth.run.pipe import Link
+from tilth.run.prefix import LIGHT, Prefixed, columns
+from tilth.run.sidecar import NOTE, chained
+from tilth.run.stages import Book, Work, receipt_from, receipt_json
+from tilth.tables.table import Table
+
+STAGE = "cluster"
+DEFAULT = "split"
+"""The place of the clustering that a recipe without deciders gets."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clustered:
+    """The decisions of every decider, in recipe order."""
+
+    decisions: tuple[tuple[str, Rows], ...]
+    """(place, decision rows); the default clustering decides nothing, it only keeps rows together."""
+    key: str
+
+    def leaving(self) -> Rows:
+        """Return notes for the rows that leave."""
+        parts = [
+            Rows(shards=rows.shards, read=_Leaving(rows.read, place))
+            for place, rows in self.decisions
+            if place != DEFAULT
+        ]
+        return chained(*parts) if parts else Rows(shards=(), read=_nothing)
+
+
+def cluster(work: Work, acquired: Acquired) -> Clustered:
+    """Run every decider on the rows as its place in the recipe sees them."""
+    done: list[tuple[str, Rows]] = []
+    key = acquired.key
+    entries = list(_deciders(work.recipe, acquired))
+    for place, operator, links in entries:
+        key = digest(STAGE, key, place, chain([link.operator for link in links]), decides(operator))
+        table = work.project.decisions(work.data, _slug(place))
+        if table.version_of(RunKey(key)) is None:
+            work.tell(StageStarted(stage=f"{STAGE} {place}"))
+            raw = acquired.table.scan(acquired.version)
+            beside = None
+            if done:
+                beside = sidecar.build(
+                    columns(raw, LIGHT), Clustered(decisions=tuple(done), key=key).leaving(), work.engine
+                )
+            rows = Rows(shards=raw.shards, read=Prefixed(links=links, read=raw.read, sidecar=beside))
+            _commit(work, table, operator.decide(rows, work.engine), key)
+        else:
+            work.tell(StageSkipped(stage=f"{STAGE} {place}", why="nothing it depends on changed"))
+        done.append((place, table.scan(table.version_of(RunKey(key)))))
+    return Clustered(decisions=tuple(done), key=key)
+
+
+def units(clustered: Clustered, acquired: Acquired, group: str | None, work: Work) -> Rows:
+    """Return `_id` and `unit` for rows that must stay together: clusters, groups, and what they join."""
+    edges = [Rows(shards=rows.shards, read=_ClusterPairs(rows.read)) for _, rows in clustered.decisions]
+    if group:
+        raw = columns(acquired.table.scan(acquired.version), [ID, group])
+        edges.append(Rows(shards=raw.shards, read=_GroupPairs(raw.read, group)))
+    if not edges:
+        return Rows(shards=(), read=_nothing)
+    joined = components(chained(*edges), work.engine)
+    return Rows(shards=joined.shards, read=_Units(joined.read))
+
+
+def text_of(recipe: Recipe, schema: pa.Schema) -> str | None:
+    """Name the column whose duplicates matter: what the model reads, else `text`."""
+    part = recipe.train.part if recipe.train else None
+    wanted = [getattr(part, name, None) for name in ("text", "tokens")] if part is not None else []
+    task = getattr(part, "task", "")
+    if task == "token_classification":
+        wanted.reverse()
+    return next((name for name in [*wanted, "text", "tokens"] if isinstance(name, str) and name in schema.names), None)
+
+
+def _deciders(recipe: Recipe, acquired: Acquired) -> Iterator[tuple[str, Any, tuple[Link, ...]]]:
+    links: list[Link] = []
+    fold: Entry | None = None
+    found = False
+    for entry in recipe.refine:
+        if isinstance(entry.part, Decider):
+            if fold is not None:
+                raise RecipeError(
+                    f"{entry.name} compares all rows, the test's too, yet stands after {fold.name}, which is fitted",
+                    where=entry.at,
+                    do=f"Move {entry.name} above {fold.place}.",
+                )
+            found = True
+            yield entry.place, entry.part, tuple(links)
+        elif isinstance(entry.part, Fold):
+            fold = fold or entry
+        else:
+            links.append(Link(place=entry.place, operator=entry.part))
+    schema = acquired.table.schema(acquired.version)
+    kind = recipe.split.duplicates
+    if found or kind == "none":
+        return
+    column = text_of(recipe, schema)
+    if kind == "near" and column is not None:
+        yield DEFAULT, registry.find("tilth.refine", "near_duplicates")(column=column), tuple(links)
+    elif column is not None:
+        yield DEFAULT, registry.find("tilth.refine", "exact_duplicates")(columns=(column,)), tuple(links)
+
+
+def _commit(work: Work, table: Table, decisions: Rows, key: str) -> None:
+    book = Book(work.project.stage(f"{STAGE}-{key}"))
+    step = Step(name=f"{STAGE}: write", work=partial(_write, table=table, read=decisions.read))
+    receipts: list[Receipt] = []
+    for shard, receipt in work.engine.run(step, decisions.shards):
+        book.keep(shard.id, receipt)
+        receipts.append(receipt_from(receipt))
+    receipts.sort(key=lambda receipt: receipt.shard)
+    table.commit(receipts, RunKey(key), None, None, schema=DECISION, mode="overwrite", fingerprint=key)
+
+
+def _write(shard: Shard, *, table: Table, read: Reader) -> dict[str, Any]:
+    return receipt_json(table.write(shard, read(shard)))
+
+
+def _nothing(shard: Shard) -> Iterator[Batch]:
+    return iter(())
+
+
+@dataclass(frozen=True)
+class _Leaving:
+    read: Reader
+    place: str
+
+    def __call__(self, shard: Shard) -> Iterator[Batch]:
+        for batch in self.read(shard):
+            gone = batch.filter(pa.compute.invert(batch.column("keep")))
+            count = gone.num_rows
+            values = {name: gone.column(name) for name in (ID, "rule", "value", "threshold", "other_id")}
+            values["place"] = pa.array([self.place] * count, pa.string())
+            yield pa.RecordBatch.from_arrays(
+                [values.get(field.name, pa.nulls(count, field.type)) for field in NOTE], schema=NOTE
+            )
+
+
+@dataclass(frozen=True)
+class _ClusterPairs:
+    read: Reader
+
+    def __call__(self, shard: Shard) -> Iterator[Batch]:
+        for batch in self.read(shard):
+            yield pa.RecordBatch.from_arrays([batch.column("cluster"), batch.column(ID)], schema=PAIR)
+
+
+@dataclass(frozen=True)
+class _GroupPairs:
+    read: Reader
+    group: str
+
+    def __call__(self, shard: Shard) -> Iterator[Batch]:
+        for batch in self.read(shard):
+            batch = batch.filter(batch.column(self.group).is_valid())
+            # A group's name must not be mistaken for a row's id.
+            groups = [f"~{canonical(value)}" for value in batch.column(self.group).to_pylist()]
+            yield pa.RecordBatch.from_arrays([pa.array(groups, pa.string()), batch.column(ID)], schema=PAIR)
+
+
+@dataclass(frozen=True)
+class _Units:
+    read: Reader
+
+    def __call__(self, shard: Shard) -> Iterator[Batch]:
+        for batch in self.read(shard):
+            rows = batch.filter(
+                pa.array([not name.startswith("~") for name in batch.column(ID).to_pylist()], pa.bool_())
+            )
+            yield pa.RecordBatch.from_arrays([rows.column(ID), rows.column("cluster")], names=[ID, "unit"])
+
+
+def _slug(place: str) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in place).strip("-")

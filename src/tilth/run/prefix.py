@@ -1,0 +1,122 @@
+"""Read acquired rows as an operator in the middle of a recipe sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tilth.core.batch import ID, SPLIT, Batch, with_column
+from tilth.core.engine import Reader, Rows
+from tilth.core.shard import Shard
+from tilth.run.pipe import Ledger, Link, flow
+from tilth.run.sidecar import AT, Sidecar
+
+BATCH_ROWS = 8192
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """Read a shard's rows together with their notes, batch by batch, both in the same order."""
+
+    read: Reader
+    sidecar: Sidecar
+
+    def pairs(self, shard: Shard) -> Iterator[tuple[Batch, Batch]]:
+        """Yield (rows, notes) of equal length."""
+        stream: _Stream | None = None
+        for batch in self.read(shard):
+            for part in _by_file(batch):
+                file = part.column(AT)[0].as_py().rpartition(":")[0]
+                if stream is None or stream.file != file:
+                    stream = _Stream(file, self.sidecar)
+                yield part, stream.take(part.column(AT))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prefixed:
+    """Run a recipe's first operators over acquired rows that have not left, without writing fates."""
+
+    links: tuple[Link, ...]
+    read: Reader
+    sidecar: Sidecar | None = None
+    split: str | None = None
+    """Only rows of this split."""
+    drop_at: bool = True
+
+    def __call__(self, shard: Shard) -> Iterator[Batch]:
+        ledger = Ledger()
+        for batch in self._alive(shard):
+            found = flow(batch, self.links, ledger)
+            ledger.batches()
+            if found.num_rows:
+                yield found.drop_columns([AT]) if self.drop_at and AT in found.schema.names else found
+
+    def _alive(self, shard: Shard) -> Iterator[Batch]:
+        if self.sidecar is None:
+            yield from self.read(shard)
+            return
+        for batch, note in Beside(read=self.read, sidecar=self.sidecar).pairs(shard):
+            batch = with_column(batch, SPLIT, note.column("split"))
+            stays = note.column("rule").is_null()
+            if self.split is not None:
+                stays = pc.and_(stays, pc.fill_null(pc.equal(note.column("split"), self.split), False))
+            yield batch.filter(stays)
+
+
+def columns(rows: Rows, names: Sequence[str]) -> Rows:
+    """Read only some columns."""
+    return Rows(shards=rows.shards, read=_Columns(rows.read, tuple(names)))
+
+
+@dataclass(frozen=True)
+class _Columns:
+    read: Reader
+    names: tuple[str, ...]
+
+    def __call__(self, shard: Shard) -> Iterator[Batch]:
+        for batch in self.read(shard):
+            yield batch.select([name for name in self.names if name in batch.schema.names])
+
+
+class _Stream:
+    """The notes of one file's rows, in order."""
+
+    def __init__(self, file: str, sidecar: Sidecar) -> None:
+        self.file = file
+        self._notes = sidecar.beside(file)
+        self._block: Batch | None = None
+
+    def take(self, at: pa.Array) -> Batch:
+        """Return the notes of these rows; a shard that begins in mid-file skips what lies before."""
+        parts: list[Batch] = []
+        wanted, held = len(at), 0
+        first = at[0].as_py()
+        while held < wanted:
+            if self._block is None or self._block.num_rows == 0:
+                self._block = next(self._notes)
+            if not held:
+                self._block = self._block.filter(pc.greater_equal(self._block.column(AT), first))
+            part = self._block.slice(0, wanted - held)
+            self._block = self._block.slice(part.num_rows)
+            if part.num_rows:
+                parts.append(part)
+                held += part.num_rows
+        return parts[0] if len(parts) == 1 else pa.concat_batches(parts)
+
+
+def _by_file(batch: Batch) -> Iterator[Batch]:
+    """Cut a batch where one file's rows end and the next one's begin."""
+    if batch.num_rows == 0:
+        return
+    files = [at.rpartition(":")[0] for at in batch.column(AT).to_pylist()]
+    start = 0
+    for row in range(1, len(files) + 1):
+        if row == len(files) or files[row] != files[start]:
+            yield batch.slice(start, row - start)
+            start = row
+
+
+LIGHT = (ID, AT, SPLIT)

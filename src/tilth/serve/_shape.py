@@ -1,0 +1,120 @@
+"""Describe requests and answers for the OpenAPI page; the answers themselves are made elsewhere, as plain JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pyarrow as pa
+from pydantic import BaseModel, Field
+
+from tilth.serve._rows import Inputs
+
+
+class Entity(BaseModel):
+    """A stretch of text that the model names."""
+
+    label: str = Field(description="The entity's type.")
+    start: int = Field(description="The first character, or the first token where tokens were sent.")
+    end: int = Field(description="One past the last.")
+    text: str = Field(description="What stands there.")
+    confidence: float
+
+
+class Ok(BaseModel):
+    """The model's answer."""
+
+    status: Literal["ok"]
+    prediction: str | list[str] | None = Field(None, description="The label, or the labels where there may be several.")
+    confidence: float | None = None
+    scores: dict[str, float] | None = Field(None, description="The probability of every label.")
+    entities: list[Entity] | None = Field(None, description="For a model that finds entities, instead of a label.")
+
+
+class Abstained(BaseModel):
+    """The model is not sure enough to answer."""
+
+    status: Literal["abstained"]
+    prediction: None = None
+    confidence: float
+    scores: dict[str, float]
+    reason: str
+
+
+class Dropped(BaseModel):
+    """An operator drops the row, as it does in a run."""
+
+    status: Literal["dropped"]
+    operator: str
+    rule: str
+    value: float | None = Field(description="What was measured.")
+    threshold: float | None = Field(description="What it was compared with.")
+
+
+class Failed(BaseModel):
+    """The row could not be worked on."""
+
+    status: Literal["failed"]
+    operator: str
+    reason: str
+
+
+class Which(BaseModel):
+    """The model that answered."""
+
+    name: str
+    version: str
+    digest: str = Field(description="The BLAKE2b-128 of the bundle: the same digest gives the same answers.")
+
+
+class Answers(BaseModel):
+    """One answer for each row, in the order of the rows."""
+
+    model: Which
+    answers: list[Ok | Abstained | Dropped | Failed]
+    notes: list[str] | None = Field(None, description="What the sender should know, such as fields that are not read.")
+
+
+class Said(BaseModel):
+    """What went wrong."""
+
+    what: str
+    where: str | None = None
+    wanted: str | None = None
+    do: str | None = None
+    id: str = Field(description="The request's id, as in the X-Request-Id header and the service's log.")
+
+
+class Error(BaseModel):
+    """A request that was not answered."""
+
+    error: Said
+
+
+def request_body(inputs: Inputs, most: int) -> dict[str, Any]:
+    """Return OpenAPI's description of a prediction's body, with an example."""
+    row = {
+        "type": "object",
+        "properties": {field.name: _schema(field.type) for field in inputs.fields},
+        "required": [field.name for field in inputs.fields if not field.optional],
+    }
+    short = [{"type": "string", "description": "Stands for the row's one text."}] if inputs.one_text else []
+    rows = {"type": "array", "maxItems": most, "items": {"anyOf": [row, *short]}}
+    many = {"title": "Rows", "type": "object", "properties": {"rows": rows}, "required": ["rows"]}
+    example = {"rows": [{field.name: _example(field.type) for field in inputs.fields}]}
+    content = {"schema": {"anyOf": [many, {**row, "title": "Row"}]}, "example": example}
+    return {"required": True, "content": {"application/json": content}}
+
+
+def _schema(kind: pa.DataType) -> dict[str, Any]:
+    if pa.types.is_list(kind):
+        return {"type": ["array", "null"], "items": _schema(kind.value_type)}
+    return {"type": [_JSON_TYPES[str(kind)], "null"]}
+
+
+def _example(kind: pa.DataType) -> Any:
+    if pa.types.is_list(kind):
+        return [_example(kind.value_type)]
+    return {"string": "Where is my order?", "int64": 1, "double": 0.5, "bool": True}[str(kind)]
+
+
+_JSON_TYPES = {"string": "string", "int64": "integer", "double": "number", "bool": "boolean"}

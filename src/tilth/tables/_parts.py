@@ -1,0 +1,194 @@
+"""Write the rows of a shard to part files, named by shard and content so that writing twice changes nothing."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import functools
+import hashlib
+import itertools
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import pyarrow as pa
+from pyarrow import types as t
+
+from tilth.core.batch import Batch
+from tilth.core.errors import DataError
+from tilth.core.shard import Part, Receipt, Shard
+from tilth.tables import _folder
+from tilth.tables._row_groups import row_groups
+from tilth.tables._types import merged, padded, storable_batch
+
+SCHEMA = "schema"
+"""The receipt's note that holds the columns of the rows."""
+_NAME = re.compile(r"part-(?P<shard>.+)-(?P<sequence>\d{5})-[0-9a-f]{32}(?:-\d+)?\.parquet")
+
+
+def write_parts(folder: Path, shard: Shard, batches: Iterable[Batch], where: str) -> Receipt:
+    """Stream the batches to parquet files; a new one begins only where a batch brings a new column.
+
+    Holds one row group. A file gets its name when it is whole, so a crash leaves temporary files only.
+    """
+    _folder.safe_name(shard.id, "a shard")
+    seen = _Columns(where)
+    parts: list[Part] = []
+    storage = functools.partial(_folder.storage_errors, f'writing shard "{shard.id}"', where)
+    with storage():
+        folder.mkdir(parents=True, exist_ok=True)
+    for schema, run in groupby(seen.align(batches), key=lambda batch: batch.schema):
+        groups = row_groups(run)
+        first = next(groups, None)
+        if first is not None:
+            with _PartFile(folder, schema, storage) as file:
+                for group in itertools.chain([first], groups):
+                    file.write(group)
+                parts.append(file.publish(shard.id, len(parts)))
+    notes = {SCHEMA: encode(seen.schema)} if len(seen.schema) else {}
+    return Receipt(shard=shard.id, parts=tuple(parts), rows=sum(part.rows for part in parts), notes=notes)
+
+
+class _Columns:
+    """Follows the columns of a shard's batches: all there were, with those that hold nothing yet as null."""
+
+    def __init__(self, where: str) -> None:
+        self.schema = pa.schema([])
+        self._where = where
+
+    def align(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """Yield the batches with all typed columns so far. A null column says nothing, so no part holds it."""
+        for raw in batches:
+            batch = storable_batch(raw)
+            self.schema = merged(self.schema, batch.schema, self._where)
+            typed = [field for field in self.schema if not t.is_null(field.type)]
+            # Without columns a part would lose count of its rows.
+            wide = pa.schema(typed or [pa.field(field.name, pa.string()) for field in self.schema])
+            yield padded(batch, wide)
+
+
+class _PartFile:
+    """One unfinished part; leaving it without `publish` removes it."""
+
+    def __init__(
+        self, folder: Path, schema: pa.Schema, storage: Callable[[], contextlib.AbstractContextManager[None]]
+    ) -> None:
+        from pyarrow.parquet import ParquetWriter
+
+        # Only our own writing stands under `storage`: an error of the source that is read meanwhile stays the source's.
+        self._storage = storage
+        self._unfinished = _folder.temporary(folder)
+        self._rows = 0
+        with storage():
+            self._file = _Hashed(self._unfinished.open("xb"))
+            self._writer = ParquetWriter(self._file, schema, compression="zstd", compression_level=1, version="2.6")
+
+    def __enter__(self) -> _PartFile:
+        return self
+
+    def write(self, group: Batch) -> None:
+        with self._storage():
+            self._writer.write_batch(group, row_group_size=group.num_rows)
+        self._rows += group.num_rows
+
+    def publish(self, shard: str, sequence: int) -> Part:
+        with self._storage():
+            self._writer.close()
+            self._file.settle()
+            digest = self._file.digest()
+            part = Part(
+                path=part_name(shard, sequence, digest), rows=self._rows, bytes=self._file.size, digest=digest
+            )
+            _folder.publish(self._unfinished, part.path)
+        return part
+
+    def __exit__(self, *_: object) -> None:
+        # After a failure these fail once more, on a full disk for one; the first error is the one to tell.
+        with contextlib.suppress(OSError):
+            self._writer.close()
+        with contextlib.suppress(OSError):
+            self._file.release()
+        with contextlib.suppress(OSError):
+            self._unfinished.unlink(missing_ok=True)
+
+
+class _Hashed:
+    """A file, as parquet's writer wants one, that hashes what is written to it."""
+
+    closed = False
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw = raw
+        self._hash = hashlib.blake2b(digest_size=16)
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        self._raw.write(data)
+        self._hash.update(data)
+        self.size += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None:
+        self._raw.flush()
+
+    def close(self) -> None:
+        self.closed = True
+
+    def settle(self) -> None:
+        self._raw.flush()
+        os.fsync(self._raw.fileno())
+
+    def release(self) -> None:
+        self._raw.close()
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+
+class Place(NamedTuple):
+    """Where a part's rows stand in a table: by shard, then in the order they were written."""
+
+    shard: str
+    sequence: int
+    path: str
+
+
+def part_name(shard: str, sequence: int, digest: str) -> str:
+    """Name a part.
+
+    >>> part_name("tickets-0", 0, "0" * 32)
+    'part-tickets-0-00000-00000000000000000000000000000000.parquet'
+    """
+    return f"part-{shard}-{sequence:05d}-{digest}.parquet"
+
+
+def place_of(path: str) -> Place:
+    """Return where a part stands; files that other tools wrote come last, by name."""
+    found = _NAME.fullmatch(path)
+    return Place(found["shard"], int(found["sequence"]), path) if found else Place("\U0010ffff", 0, path)
+
+
+def other_name(path: str, number: int) -> str:
+    """Return a second name for a part, for the version that needs one; it stands in the same place."""
+    return f"{path.removesuffix('.parquet')}-{number}.parquet"
+
+
+def encode(schema: pa.Schema) -> str:
+    """Write a schema as text that fits a receipt's notes."""
+    return base64.b64encode(schema.serialize().to_pybytes()).decode()
+
+
+def columns_of(receipt: Receipt) -> pa.Schema:
+    """Return the columns of the rows that a receipt stands for; none when it saw no batch."""
+    noted = receipt.notes.get(SCHEMA)
+    if noted is not None:
+        return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(str(noted))))
+    if receipt.parts:
+        raise DataError(f'the receipt of shard "{receipt.shard}" does not say its columns', wanted="one from write()")
+    return pa.schema([])
