@@ -26,7 +26,7 @@ def own_parts() -> Iterator[None]:
     registry._own.update(before)
 
 
-def keyword_count(**changed: Any) -> Any:
+def _keyword_count(**changed: Any) -> Any:
     kind: Any = registry.find("tilth.train.models", "keyword_count")
     options: dict[str, Any] = {
         "labels": ("billing", "delivery", "other"),
@@ -36,8 +36,20 @@ def keyword_count(**changed: Any) -> Any:
     return kind(**{**options, **changed})
 
 
-def own(name: str, **options: Any) -> Any:
+def _own(name: str, **options: Any) -> Any:
     return registry.find("tilth.refine", name)(**options)
+
+
+@pytest.fixture(scope="session")
+def keyword_count() -> Callable[..., Any]:
+    """Make the keyword model; keyword arguments change its options."""
+    return _keyword_count
+
+
+@pytest.fixture(scope="session")
+def own() -> Callable[..., Any]:
+    """Make one of the operators in `own_operators.py`."""
+    return _own
 
 
 @pytest.fixture
@@ -45,10 +57,14 @@ def make(tmp_path: Path) -> Callable[..., Path]:
     """Write a bundle of the keyword model; keyword arguments change what goes into it."""
 
     def write(
-        version: str = "1", refine: tuple[Any, ...] | None = None, model: Any = None, name: str = "support", **facts: Any
+        version: str = "1",
+        refine: tuple[Any, ...] | None = None,
+        model: Any = None,
+        name: str = "support",
+        **facts: Any,
     ) -> Path:
-        chosen = (own("own_spaces"), own("own_short")) if refine is None else refine
-        model = model or keyword_count()
+        chosen = (_own("own_spaces"), _own("own_short")) if refine is None else refine
+        model = model or _keyword_count()
         return bundle.write(
             tmp_path / "models" / name / version,
             name=name,

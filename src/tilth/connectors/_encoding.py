@@ -25,7 +25,10 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
     (b"\x84\x31\x95\x33", "gb18030"),
 )
-ASCII_NEWLINES = ("utf_8", "ascii", "iso8859", "latin", "cp12", "cp8", "cp9", "gb", "big5", "shift", "euc", "koi8", "mac")
+ASCII_NEWLINES = (
+    *("utf_8", "ascii", "iso8859", "cp125", "cp85", "cp86", "cp874", "cp93", "cp94", "cp95"),
+    *("gb", "big5", "shift", "euc", "koi8", "mac"),
+)
 """Beginnings of codec names in which the byte 0x0A is always a line end."""
 BROKEN = "\udcff"
 """Stands for bytes that do not decode; no valid text holds it."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tilth.connectors._encoding import Encoding, encoding_of, transcoded
+from tilth.connectors._encoding import Encoding, transcoded
 from tilth.connectors._open import Cut, Stream, opened
 from tilth.connectors._reading import BLOCK, Reading
 
@@ -22,94 +23,97 @@ class Page(NamedTuple):
     """The number of the first line in the file, from 0."""
 
 
-def pages(reading: Reading, encoding: Encoding | None = None) -> Iterator[Page]:
+def pages(reading: Reading, encoding: Encoding) -> Iterator[Page]:
     """Yield the file's lines, about `BLOCK` bytes at a time.
 
     A line over `max_record_bytes` is skipped without being held; where a compressed stream breaks, the line that it
-    breaks in is bad. A file without `\\n` has `\\r` for its line end.
+    breaks in is bad. In a file that begins without any `\\n`, a `\\r` ends a line.
     """
-    encoding = encoding or encoding_of(reading)
-    codec = encoding.codec if encoding.by_lines else "utf-8"
     first = 0
-    for raw, reason in _raw_pages(reading, encoding):
-        page = _decoded(raw, codec, encoding.codec, first, reading.max_record_bytes) if reason is None else None
-        page = page or Page([""], {0: str(reason)}, first)
+    for raw in _raw_pages(reading, encoding):
+        if isinstance(raw, str):
+            page = Page([""], {0: raw}, first)
+        else:
+            page = _decoded(raw, encoding, first, reading.max_record_bytes)
         yield page
         first += len(page.lines)
 
 
-def _raw_pages(reading: Reading, encoding: Encoding) -> Iterator[tuple[bytes, str | None]]:
-    """Yield bytes of whole lines without the last line end, or the reason why the next line cannot be read."""
+def too_long(cap: int) -> str:
+    """Say that a record is over the limit."""
+    return f"longer than max_record_bytes ({cap:,} bytes)"
+
+
+def _raw_pages(reading: Reading, encoding: Encoding) -> Iterator[bytes | str]:
+    """Yield the bytes of whole lines without the last line end, or the reason why the next line cannot be read."""
     cap = reading.max_record_bytes
-    too_long = f"longer than max_record_bytes ({cap:,} bytes)"
-    cut: Cut | None = None
     pending = bytearray()
     skipping = False
-    end = b""
     with opened(reading.path, reading.file) as stream:
-        blocks = _blocks(stream, encoding.mark)
-        source = blocks if encoding.by_lines else transcoded(blocks, encoding.codec)
+        blocks = _with_newlines(_utf8_or_codec(_blocks(stream, encoding.mark), encoding))
         while True:
             try:
-                block = next(source, None)
-            except Cut as error:
-                cut = error
-                break
+                block = next(blocks, None)
+            except Cut as cut:
+                yield str(cut)
+                return
             if block is None:
                 break
-            end = end or _line_end(pending, block)
             if skipping:
-                at = block.find(end) if end else -1
+                at = block.find(b"\n")
                 if at < 0:
                     continue
                 block, skipping = block[at + 1 :], False
-                yield b"", too_long
-            at = block.rfind(end) if end else -1
+                yield too_long(cap)
+            at = block.rfind(b"\n")
             if at >= 0:
                 pending += block[:at]
-                yield bytes(pending), None
+                yield bytes(pending)
                 pending = bytearray(block[at + 1 :])
             else:
                 pending += block
             if len(pending) > cap + 1:
                 pending.clear()
                 skipping = True
-    if cut:
-        yield b"", str(cut)
-    elif skipping:
-        yield b"", too_long
+    if skipping:
+        yield too_long(cap)
     elif pending:
-        yield bytes(pending), None
+        yield bytes(pending)
 
 
 def _blocks(stream: Stream, mark: int) -> Iterator[bytes]:
-    block = stream.read(BLOCK)
-    block = block[mark:]
+    block = stream.read(BLOCK)[mark:]
     while block:
         yield block
         block = stream.read(BLOCK)
 
 
-def _line_end(pending: bytearray, block: bytes) -> bytes:
-    if b"\n" in block:
-        return b"\n"
-    # A `\r` that ends the block may be half of `\r\n`, so wait for one with something after it.
-    at = pending.find(b"\r") if pending else -1
-    return b"\r" if at >= 0 or b"\r" in block[:-1] else b""
+def _utf8_or_codec(blocks: Iterator[bytes], encoding: Encoding) -> Iterator[bytes]:
+    return blocks if encoding.by_lines else transcoded(blocks, encoding.codec)
 
 
-def _decoded(raw: bytes, codec: str, called: str, first: int, cap: int) -> Page:
+def _with_newlines(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    first = next(blocks, None)
+    if first is None:
+        return
+    only_returns = b"\n" not in first and b"\r" in first.rstrip(b"\r")
+    for block in itertools.chain([first], blocks):
+        yield block.replace(b"\r", b"\n") if only_returns else block
+
+
+def _decoded(raw: bytes, encoding: Encoding, first: int, cap: int) -> Page:
     bad: dict[int, str] = {}
-    end = b"\n" if b"\n" in raw or b"\r" not in raw.rstrip(b"\r\n") else b"\r"
+    codec = encoding.codec if encoding.by_lines else "utf-8"
     try:
-        lines = _split(raw.decode(codec), end.decode())
+        text = raw.decode(codec)
+        lines = (text.replace("\r\n", "\n").removesuffix("\r") if "\r" in text else text).split("\n")
     except UnicodeDecodeError:
         lines = []
-        for index, line in enumerate(raw.split(end)):
+        for index, line in enumerate(raw.split(b"\n")):
             try:
                 lines.append(line.removesuffix(b"\r").decode(codec))
             except UnicodeDecodeError as error:
-                bad[index] = f"not {called} at byte {error.start} of the line"
+                bad[index] = f"not {encoding.codec} at byte {error.start} of the line"
                 lines.append("")
     if b"\0" in raw:
         for index, line in enumerate(lines):
@@ -118,11 +122,5 @@ def _decoded(raw: bytes, codec: str, called: str, first: int, cap: int) -> Page:
     if len(raw) > cap:
         for index, line in enumerate(lines):
             if len(line) > cap or (len(line) * 4 > cap and len(line.encode()) > cap):
-                bad[index], lines[index] = f"longer than max_record_bytes ({cap:,} bytes)", ""
+                bad[index], lines[index] = too_long(cap), ""
     return Page(lines, bad, first)
-
-
-def _split(text: str, end: str) -> list[str]:
-    if end == "\n" and "\r" in text:
-        text = text.replace("\r\n", "\n").removesuffix("\r")
-    return text.split(end)

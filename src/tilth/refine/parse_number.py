@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -15,17 +16,17 @@ from tilth.core.operator import Failure, Outcome
 from tilth.refine._columns import cells, floats, strings
 
 _CURRENCY = re.compile(
-    r"^(?:usd|eur|gbp|chf|cny|rmb|jpy|inr|krw|aud|cad|hkd|sgd|sek|nok|dkk|pln|czk|brl|rub|us|rs\.?|kr\.?|zł|kč|元|円|人民币)\s*"
+    r"^(?:usd|eur|gbp|chf|cny|rmb|jpy|inr|krw|aud|cad|hkd|sgd|sek|nok|dkk|pln|czk|brl|rub|us|hk|rs\.?|kr\.?|zł|kč|元|円|人民币)\s*"
     r"|\s*(?:usd|eur|gbp|chf|cny|rmb|jpy|inr|krw|aud|cad|hkd|sgd|sek|nok|dkk|pln|czk|brl|rub|kr\.?|zł|kč|元|円|圆|人民币)$",
     re.IGNORECASE,
 )
 _UNITS = {"%": Decimal("0.01"), "‰": Decimal("0.001"), "万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
 _SIGNS = str.maketrans({"−": "-", "–": "-", "’": "'", "٫": ".", "٬": "'"})
 _PLAIN = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d{1,3})?|\.\d+", re.IGNORECASE | re.ASCII)
-_GROUPED = re.compile(r"\d{1,3}(?:([ ',.])\d{2,3})?(?:\1\d{2,3})*\1\d{3}", re.ASCII)
+_GROUPED = re.compile(r"\d{1,3}([ ',.])(?:\d{2,3}\1)*\d{3}", re.ASCII)
 """Thousands (1,234,567) or lakhs (12,34,567), one separator throughout, three digits last."""
 
-EXAMPLES = ()
+_SCIENTIFIC = re.compile(r"\d+e[+-]?\d{1,3}", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +89,8 @@ class ParseNumber:
         if digits is None:
             return None
         number = float(Decimal(digits) * scale)
+        if math.isinf(number):
+            return None
         return -number if negative else number
 
     def _plain(self, rest: str) -> str | None:
@@ -100,7 +103,7 @@ class ParseNumber:
             if mark in whole or not (whole + fraction):
                 return None
         whole = whole or "0"
-        if not whole.isdigit():
+        if not whole.isdigit() and not _SCIENTIFIC.fullmatch(whole):
             if not _GROUPED.fullmatch(whole):
                 return None
             whole = re.sub(r"\D", "", whole)

@@ -119,4 +119,4 @@ def _inline(svg: str, alt: str, size: tuple[float, float]) -> str:
 
 def _themed(tag: re.Match[str]) -> str:
     text = re.sub(r" ?font-family: [^;\"]+;?", "", tag[0])
-    return re.sub(r"#0([1-7])0\g<1>0\g<1>", lambda found: f"var(--{_COLOURS[found[0]]})", text)
+    return re.sub(r"#(0[1-7])\1\1", lambda found: f"var(--{_COLOURS[found[0]]})", text)

@@ -59,7 +59,7 @@ def bands(summary: Summary) -> list[Band]:
     scale = _WIDEST / max(widest, 1)
     drawn = []
     if summary.sources:
-        sides = (Side("failed", rejected, "could not be read"),) if rejected else ()
+        sides = (Side("failed", rejected, "unreadable"),) if rejected else ()
         names = ", ".join(source.name for source in summary.sources)
         came = read + rejected
         drawn.append(Band("read", "acquire", names, read, came, *_paths(came, rejected, 0, scale), sides))

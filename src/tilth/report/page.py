@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,7 @@ def _view(summary: Summary) -> dict[str, Any]:
         "notices": reading.notices(summary),
         "verdict": reading.verdict(found) if found else None,
         "account": reading.account(summary.accounts) if summary.accounts else "",
+        "stayed": reading.stayed(summary.accounts),
         "bands": bands,
         "pieces": flow.pieces(summary, widest),
         "rules": [(step, rule, rows) for step in summary.steps for rule, rows in sorted(step.by_rule.items(), key=_most)],
@@ -82,11 +83,7 @@ def _plots(summary: Summary) -> dict[str, Plot]:
     drawn: dict[str, Plot | None] = {}
     if summary.training:
         history = summary.training.history
-        drawn |= {
-            "losses": plots.losses(history),
-            "progress": plots.progress(history),
-            "learning_rate": plots.learning_rate(history),
-        }
+        drawn |= {"progress": plots.progress(history), "losses": plots.losses(history)}
     found = summary.evaluation
     if found:
         judged = reading.verdict(found)
@@ -128,6 +125,12 @@ def _unit(value: float | None) -> str:
     return f"{min(max(value or 0.0, 0.0), 1.0):.3f}"
 
 
+def _thin(lines: Sequence[Any], most: int, keep: Any = None) -> list[Any]:
+    """Return every n-th line, so that about `most` remain; the last, and the one to keep, always do."""
+    every = max(-(-len(lines) // most), 1)
+    return [line for at, line in enumerate(lines) if at % every == 0 or at == len(lines) - 1 or line is keep]
+
+
 def _answer(value: Any) -> str:
     """Write a label, a list of labels, or a list of entities (type, first token, token after the last)."""
     if isinstance(value, (list, tuple)):
@@ -154,6 +157,7 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "heading": words.heading,
     "excerpt": words.excerpt,
     "answer": _answer,
+    "thin": _thin,
     "changes": words.changes,
     "flat": _flat,
     "unit": _unit,

@@ -12,13 +12,14 @@ from tilth.report.summary import Evaluation, Json
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
-_SMALL = (4.7, 3.1)
+_SMALL, _TALL = (4.7, 3.1), (4.7, 3.9)
 _MOST_POINTS = 400
 
 
 def losses(history: Sequence[Json]) -> Plot | None:
-    """Plot training and validation loss over steps; None without a loss."""
+    """Plot training and validation loss over steps, and the learning rate below; None without a loss."""
     lines = {
         "training loss": _points(history, "loss"),
         "validation loss": _points(history, "valid_loss"),
@@ -26,19 +27,30 @@ def losses(history: Sequence[Json]) -> Plot | None:
     lines = {name: points for name, points in lines.items() if points}
     if not lines:
         return None
+    rates = _points(history, "lr")
     told = "; ".join(
         f"{name} from {words.figure(points[0][1])} to {words.figure(points[-1][1])}" for name, points in lines.items()
     )
-    steps = lines[next(iter(lines))][-1][0]
+    if rates:
+        told += f"; learning rate at most {words.tiny(max(rate for _, rate in rates))}"
+    last = max(points[-1][0] for points in lines.values())
 
     def paint(figure: Figure, say: Words) -> None:
-        axes = figure.add_subplot(xlabel="step", ylabel="loss")
+        axes, below = _with_foot(figure) if rates else (figure.add_subplot(), None)
         for (name, points), colour, dash in zip(lines.items(), (KEPT, NEW), ("-", "--"), strict=False):
             axes.plot(*zip(*points, strict=True), dash, color=colour, label=name, marker=_marker(points, "o"))
+        axes.set_ylabel("loss")
         if len(lines) > 1:
             axes.legend()
+        if below is not None:
+            below.plot(*zip(*rates, strict=True), color=MUTED)
+            below.set_ylabel("rate")
+            below.yaxis.set_major_locator(_locator(2))
+            below.yaxis.set_major_formatter(lambda value, _: words.tiny(value))
+            below.set_ylim(bottom=0)
+        (below or axes).set_xlabel("step")
 
-    return draw("losses", _SMALL, paint, alt=f"Line plot over {words.count(steps)} steps: {told}.")
+    return draw("losses", _TALL if rates else _SMALL, paint, alt=f"Line plot over {words.count(last)} steps: {told}.")
 
 
 def progress(history: Sequence[Json]) -> Plot | None:
@@ -49,43 +61,24 @@ def progress(history: Sequence[Json]) -> Plot | None:
     name = str(best.get("metric") or "metric")
     metric = words.heading(name)
     at, value = _number(best.get("step")) or 0.0, float(best["value"])
+    down = reading.smaller_is_better(name)
+    start, end = points[0][0], points[-1][0]
 
     def paint(figure: Figure, say: Words) -> None:
-        axes = figure.add_subplot(xlabel="step", ylabel=say(f"{metric} on validation"))
+        axes = figure.add_subplot(xlabel="step", ylabel=say(f"{metric} on validation", 40))
         axes.plot(*zip(*points, strict=True), color=KEPT, marker=_marker(points, "o"))
-        axes.plot([at], [value], marker="*", markersize=14, color=LOST, markeredgecolor=PAPER, linestyle="none")
-        right = at > (points[0][0] + points[-1][0]) / 2
-        axes.annotate(
-            f"best {words.figure(value)}",
-            (at, value),
-            xytext=(-9 if right else 9, -14 if not reading.smaller_is_better(name) else 9),
-            textcoords="offset points",
-            ha="right" if right else "left",
-        )
+        axes.plot([at], [value], marker="*", markersize=15, color=LOST, markeredgecolor=PAPER, linestyle="none")
+        side = "left" if at < start + 0.2 * (end - start) else "right" if at > end - 0.2 * (end - start) else "center"
+        # The curve never lies on the far side of its best point: the label stands there.
+        where = {"xytext": (0, -11 if down else 11), "textcoords": "offset points", "va": "top" if down else "bottom"}
+        axes.annotate(f"best {words.figure(value)}", (at, value), ha=side, **where)
+        axes.margins(y=0.14)
 
     alt = (
         f"Line plot of {metric} on validation rows, from {words.figure(points[0][1])} to {words.figure(points[-1][1])};"
         f" best {words.figure(value)} at step {words.count(at)}."
     )
-    return draw("progress", _SMALL, paint, alt=alt)
-
-
-def learning_rate(history: Sequence[Json]) -> Plot | None:
-    """Plot the learning rate over steps; None without one."""
-    points = _points(history, "lr")
-    if not points:
-        return None
-
-    def paint(figure: Figure, say: Words) -> None:
-        axes = figure.add_subplot(xlabel="step", ylabel="learning rate")
-        axes.plot(*zip(*points, strict=True), color=MUTED, marker=_marker(points, "."))
-        axes.ticklabel_format(axis="y", style="plain")
-        axes.yaxis.set_major_formatter(lambda value, _: words.tiny(value))
-        axes.set_ylim(bottom=0)
-
-    top = max(value for _, value in points)
-    alt = f"Line plot of the learning rate: at most {words.tiny(top)}, {words.tiny(points[-1][1])} at the end."
-    return draw("learning-rate", _SMALL, paint, alt=alt)
+    return draw("progress", _TALL if _points(history, "lr") else _SMALL, paint, alt=alt)
 
 
 def headline(evaluation: Evaluation) -> Plot | None:
@@ -158,7 +151,7 @@ def reliability(calibration: Json) -> Plot | None:
         return None
 
     def paint(figure: Figure, say: Words) -> None:
-        axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+        axes, below = _with_foot(figure)
         axes.plot([0, 1], [0, 1], ":", color=MUTED, linewidth=1.2)
         for name, style, colour in (("before", "s--", MUTED), ("after", "o-", KEPT)):
             bins = found[name]
@@ -181,7 +174,7 @@ def reliability(calibration: Json) -> Plot | None:
 
     gaps = [f"{name} {words.figure((calibration.get(name) or {}).get('ece'))}" for name in found if found[name]]
     alt = f"Reliability diagram: accuracy against confidence; expected calibration error {', '.join(gaps)}."
-    return draw("reliability", (4.7, 4.3), paint, alt=alt)
+    return draw("reliability", _TALL, paint, alt=alt)
 
 
 def coverage(curve: Json, threshold: float | None = None) -> Plot | None:
@@ -211,7 +204,7 @@ def coverage(curve: Json, threshold: float | None = None) -> Plot | None:
     alt = f"Risk-coverage curve: {words.share(points[-1][1])} errors when every row is answered" + (
         f", {words.share(near[1])} when {words.share(near[0])} are." if near else "."
     )
-    return draw("coverage", (4.7, 4.3), paint, alt=alt)
+    return draw("coverage", _TALL, paint, alt=alt)
 
 
 def slices(lines: Sequence[Json], overall: float | None, most: int = 24) -> Plot | None:
@@ -245,6 +238,17 @@ def _whisker(axes: Axes, found: Json, at: int, *, marker: str, colour: str, full
     axes.annotate(
         words.figure(value), (value, at), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=8.5
     )
+
+
+def _with_foot(figure: Figure) -> tuple[Axes, Axes]:
+    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1.1))
+    return axes, below
+
+
+def _locator(ticks: int) -> MaxNLocator:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(ticks)
 
 
 def _rows(axes: Axes, names: list[str]) -> None:

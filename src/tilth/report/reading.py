@@ -68,23 +68,15 @@ def verdict(evaluation: Evaluation) -> Verdict | None:
     measured = _difference(line)
     if measured is not None:
         low, high = (-measured[1], -measured[0]) if down else measured
-        how = "on the same rows, the interval of the difference"
+        kind = "better" if low > 0 else "worse" if high < 0 else "unclear"
+        reason = f"the difference on the same rows is {words.gain(measured[0])} to {words.gain(measured[1])}"
     else:
         theirs = _ends(other)
         low, high = (theirs[0] - ours[1], theirs[1] - ours[0]) if down else (ours[0] - theirs[1], ours[1] - theirs[0])
-        how = "their intervals"
-    told = f"{words.gain(value - other['value'])} against {line['name']} ({words.figure(other['value'])})"
-    chance = _number((line.get("difference") or {}).get("p_value"))
-    if chance is not None:
-        how = f"p = {words.tiny(chance)}; {how}"
-    if low > 0:
-        reason = "lies on the better side of 0" if measured else "do not touch"
-        return _verdict(main, line, other, "better", f"Clearly better: {told}; {how} {reason}.")
-    if high < 0:
-        reason = "lies on the worse side of 0" if measured else "do not touch"
-        return _verdict(main, line, other, "worse", f"Clearly worse: {told}; {how} {reason}.")
-    reason = "includes 0" if measured else "overlap"
-    return _verdict(main, line, other, "unclear", f"No clear difference: {told}; {how} {reason}.")
+        kind = "better" if low > 0 else "worse" if high < 0 else "unclear"
+        reason = "the intervals overlap" if kind == "unclear" else "the intervals do not touch"
+    told = {"better": "Clearly better than", "worse": "Clearly worse than", "unclear": "Not clearly better than"}[kind]
+    return _verdict(main, line, other, kind, f"{told} {line['name']} ({words.figure(other['value'])}): {reason}.")
 
 
 def metric_of(line: Json, name: str) -> dict[str, Any] | None:
@@ -122,7 +114,7 @@ def notices(summary: Summary) -> list[str]:
             )
         judged = verdict(summary.evaluation)
         if judged and judged.kind in ("unclear", "worse"):
-            found.append(f"{words.heading(judged.metric).capitalize()}: {judged.why}")
+            found.append(judged.why)
     return found
 
 
@@ -147,6 +139,19 @@ def account(accounts: Mapping[str, int]) -> str:
         f"{part['rows_in']} in + {part['expanded']} expanded + {part['grown']} grown {'=' if balances(accounts) else '≠'}"
         f" {part['kept']} kept + {part['dropped']} dropped + {part['failed']} failed"
     )
+
+
+def stayed(accounts: Mapping[str, int]) -> str:
+    """Say what share of the rows that came in stayed, and what was added; "" where rows became several rows.
+
+    >>> stayed({"rows_in": 1000, "kept": 910, "dropped": 100, "grown": 10})
+    '90.0% of the rows in, and 10 grown'
+    """
+    rows_in, grown = accounts.get("rows_in", 0), accounts.get("grown", 0)
+    if accounts.get("expanded") or not rows_in:
+        return ""
+    share = words.share(accounts.get("kept", 0) - grown, rows_in)
+    return f"{share} of the rows in" + (f", and {words.count(grown)} grown" if grown else "")
 
 
 ACCOUNTS = ("rows_in", "expanded", "grown", "kept", "dropped", "failed")

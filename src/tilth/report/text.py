@@ -22,7 +22,7 @@ def terminal(summary: Summary) -> str:
       rejected           0  every record could be read
       dropped            1
       failed             0
-      kept               2  66.7%
+      kept               2  66.7% of the rows in
     """
     blocks = [list(block) for block in (_rows(summary), _figures(summary), _places(summary))]
     told = reading.notices(summary)
@@ -61,11 +61,11 @@ def _rows(summary: Summary) -> Iterator[str]:
             yield _line(what, accounts[name], _by_step(summary, name))
     for name in ("dropped", "failed"):
         yield _line(name, accounts.get(name, 0), _by_step(summary, name))
-    kept = [words.share(accounts.get("kept", 0), rows_in)] if rows_in else []
+    kept = [reading.stayed(accounts)]
     if summary.split:
         counts = summary.split.counts
         kept.append(", ".join(f"{name} {words.count(counts[name])}" for name in counts))
-    yield _line("kept", accounts.get("kept", 0), "  ".join(kept))
+    yield _line("kept", accounts.get("kept", 0), "; ".join(filter(None, kept)))
 
 
 def _by_step(summary: Summary, name: str) -> str:
@@ -84,8 +84,8 @@ def _figures(summary: Summary) -> Iterator[str]:
         about.append(f"{words.plural(found.rows, 'test row')}, {words.ordinal(found.test_looks)} look")
     yield _line(words.heading(judged.metric), words.figure(judged.value), "  ".join(about))
     if judged.baseline is not None:
-        yield _line("best baseline", words.figure(judged.other), judged.baseline)
-        yield f"  {judged.why}"
+        gain = {"better": "clearly better", "unclear": "NOT clearly better", "worse": "WORSE"}[judged.kind]
+        yield _line("best baseline", words.figure(judged.other), f"{judged.baseline}; the model is {gain}")
 
 
 def _places(summary: Summary) -> Iterator[str]:

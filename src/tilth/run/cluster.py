@@ -14,7 +14,7 @@ from tilth.core.batch import ID, Batch, canonical
 from tilth.core.components import PAIR, components
 from tilth.core.engine import Reader, Rows, Step
 from tilth.core.errors import RecipeError
-from tilth.core.events import StageSkipped, StageStarted
+from tilth.core.events import StageStarted
 from tilth.core.fold import Fold
 from tilth.core.operator import DECISION, Decider
 from tilth.core.shard import Receipt, RunKey, Shard
@@ -40,6 +40,7 @@ class Clustered:
     decisions: tuple[tuple[str, Rows], ...]
     """(place, decision rows); the default clustering decides nothing, it only keeps rows together."""
     key: str
+    skipped: bool = False
 
     def leaving(self) -> Rows:
         """Return notes for the rows that leave."""
@@ -55,8 +56,8 @@ def cluster(work: Work, acquired: Acquired) -> Clustered:
     """Run every decider on the rows as its place in the recipe sees them."""
     done: list[tuple[str, Rows]] = []
     key = acquired.key
-    entries = list(_deciders(work.recipe, acquired))
-    for place, operator, links in entries:
+    skipped = True
+    for place, operator, links in _deciders(work.recipe, acquired):
         key = digest(STAGE, key, place, chain([link.operator for link in links]), decides(operator))
         table = work.project.decisions(work.data, _slug(place))
         if table.version_of(RunKey(key)) is None:
@@ -69,10 +70,9 @@ def cluster(work: Work, acquired: Acquired) -> Clustered:
                 )
             rows = Rows(shards=raw.shards, read=Prefixed(links=links, read=raw.read, sidecar=beside))
             _commit(work, table, operator.decide(rows, work.engine), key)
-        else:
-            work.tell(StageSkipped(stage=f"{STAGE} {place}", why="nothing it depends on changed"))
+            skipped = False
         done.append((place, table.scan(table.version_of(RunKey(key)))))
-    return Clustered(decisions=tuple(done), key=key)
+    return Clustered(decisions=tuple(done), key=key, skipped=skipped)
 
 
 def units(clustered: Clustered, acquired: Acquired, group: str | None, work: Work) -> Rows:

@@ -26,7 +26,8 @@ def fill_numbers(rows: list[Row], rng: Random) -> None:
         row.order_value = row.true_value
         if rng.random() < (0.16 if intent in _ABOUT_PLANS else 0.04):
             row.order_value, row.value_how = None, "missing"
-    valued = [row for row in rows if row.order_value is not None]
+    # A hundred times a small price would still be a price.
+    valued = [row for row in rows if row.order_value is not None and row.true_value >= 49]
     for place, row in enumerate(rng.sample(valued, max(4, round(len(rows) * 0.008)))):
         row.value_how = ("cents", "negative", "placeholder", "slipped_point")[place % 4]
         row.order_value = {

@@ -58,11 +58,12 @@ _FRAMES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
 }
 # Which groups of frames fit what is asked for; mailboxes, telephones and names fit everywhere.
 _FITTING: Final = {
-    "refund_request": (0, 1, 2, 3, 3, 5, 6, 7),
-    "payment_failed": (0, 1, 2, 2, 2, 5, 6),
-    "change_address": (1, 4, 4, 4, 4, 6, 7),
-    "delivery_late": (0, 1, 1, 4, 5, 6),
-    "invoice_question": (0, 0, 3, 4, 5, 6),
+    "refund_request": (0, 2, 2, 3, 3, 3, 5, 7),
+    "payment_failed": (0, 1, 2, 2, 2, 2, 6),
+    "change_address": (4, 4, 4, 4, 6, 7),
+    "delivery_late": (0, 1, 4, 4, 5, 6, 7),
+    "invoice_question": (0, 2, 3, 3, 4, 5, 6),
+    "cancel_subscription": (0, 2, 2, 3, 5, 6),
     "speak_to_human": (0, 1, 1, 1, 5, 6, 6),
 }
 _ANYWHERE: Final = (0, 0, 1, 5, 6)

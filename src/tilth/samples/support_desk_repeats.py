@@ -27,15 +27,16 @@ def repeat(text: str, *, language: str, rng: Random) -> tuple[str, str]:
         if text.startswith(("Subject:", "主题：")):
             frames = tuple(frame for frame in frames if frame.startswith("{text}"))
         return rng.choice(frames).format(text=text), "resent"
-    return _reworded(text, zh.SYNONYMS_ZH if chinese else en.SYNONYMS_EN, chinese, rng), "reworded"
+    return _reworded(text, chinese, rng), "reworded"
 
 
-def _reworded(text: str, synonyms: dict[str, str], chinese: bool, rng: Random) -> str:
-    """Change up to three words; without one to change, leave the last sentence off or add a word."""
-    edge = "" if chinese else r"\b"
-    known = [word for word in synonyms if re.search(f"{edge}{word}{edge}", text)]
+def _reworded(text: str, chinese: bool, rng: Random) -> str:
+    """Change up to three words; where there are none to change, add some at the end."""
+    synonyms = zh.SYNONYMS_ZH if chinese else en.SYNONYMS_EN
+    edges = ("", "") if chinese else (r"(?<![\w'’])", r"(?![\w'’])")
+    known = [word for word in synonyms if re.search(word.join(edges), text)]
     if not known:
-        return text + ("，请回复" if chinese else " Please answer.")
+        return f"{text.rstrip('。，')}，{rng.choice(zh.LAST_WORDS_ZH)}" if chinese else f"{text} {rng.choice(en.LAST_WORDS)}"
     for word in rng.sample(known, min(len(known), rng.randint(1, 3))):
-        text = re.sub(f"{edge}{word}{edge}", synonyms[word], text, count=1)
+        text = re.sub(word.join(edges), synonyms[word], text, count=1)
     return text

@@ -15,13 +15,13 @@ from tilth.samples.support_desk_plan import CHANNELS, END, WEIGHTS, Row, moment,
 from tilth.samples.support_desk_repeats import ALIKE, repeat
 from tilth.samples.support_desk_writer import Draft, Writer, draft
 
-TRIES: Final = 200
+TRIES: Final = 1000
 """How often a message is written anew that is too much like an earlier one."""
 
 VAGUE: Final = {"en": 0.018, "zh": 0.012}
 """How often a message leaves its matter unsaid, by language."""
 
-SECOND_TOPIC: Final = {"en": 0.08, "zh": 0.05}
+SECOND_TOPIC: Final = {"en": 0.065, "zh": 0.045}
 """How often a mail or form has a second topic, by language."""
 
 _NEIGHBOURS: Final = {
@@ -116,7 +116,7 @@ def _message(row: Row, writer: Writer, rng: Random) -> Draft:
 
 def _with_person(message: Draft, person: Person, row: Row, rng: Random) -> tuple[str, list[Span]]:
     """Put a sentence with personal data into the message, or a name under it."""
-    if row.channel == "email" and rng.random() < 0.25:
+    if row.channel == "email" and rng.random() < 0.2:
         close = (
             "\n\n此致\n" if row.language == "zh" else f"\n\n{rng.choice(('Best regards', 'Kind regards', 'Thanks'))},\n"
         )

@@ -18,10 +18,10 @@ PHRASES: Final[dict[str, dict[str, Phrases]]] = {
 }
 SLOTS: Final = {"en": en.SLOTS_EN, "zh": zh.SLOTS_ZH}
 
-HARD: Final = {"en": 0.11, "zh": 0.06}
+HARD: Final = {"en": 0.09, "zh": 0.06}
 """How often a message says its matter in the words of another, by language."""
 
-SUBJECT: Final = {"en": 0.2, "zh": 0.4}
+SUBJECT: Final = {"en": 0.25, "zh": 0.4}
 """How often a mail comes with its subject line, by language."""
 
 _PLAIN_WORD: Final = re.compile(r"\b[a-z]{4,}\b")

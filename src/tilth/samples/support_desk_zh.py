@@ -254,6 +254,7 @@ SYNONYMS_ZH: Final = {
     "麻烦尽快": "请尽快",
     "客服": "售后",
 }
+LAST_WORDS_ZH: Final = ("请回复", "还在等", "比较急", "麻烦回一下", "拜托了")
 RESENT_ZH: Final = (
     "在吗？{text}",
     "再发一遍：{text}",

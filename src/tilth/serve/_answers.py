@@ -1,30 +1,32 @@
-"""Turn a model's columns into answers: probabilities, the decision, one JSON object a row."""
+"""Turn the columns that a model adds into answers: one JSON object a row."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Literal, TypedDict
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from tilth.core.batch import ID, Batch
 from tilth.core.errors import ModelError
-from tilth.core.learner import Signature
-from tilth.serve.decision import DIGITS, Decision
+
+DIGITS = 6
+"""To how many decimals numbers are written: float32 has no more that mean anything."""
 
 
 class Answer(TypedDict, total=False):
-    """What is said of one row; which keys there are depends on `status`."""
+    """What is said of one row; which keys there are depends on `status` and on the task."""
 
     status: Literal["ok", "dropped", "failed", "abstained"]
-    prediction: str | list[str] | None
-    confidence: float | None
+    prediction: Any
+    """A label; a list of labels where there may be several; a list of tags, one a word."""
+    confidence: float | list[float] | None
     scores: dict[str, float]
+    """The probability of every label."""
     entities: list[dict[str, Any]]
+    """What was found: `type`, `text`, and `start` and `end` in characters, or in tokens where tokens were sent."""
+    tokens: list[str]
+    """The words that the tags are for, where text was sent."""
     operator: str
     rule: str
     value: float | None
@@ -32,129 +34,63 @@ class Answer(TypedDict, total=False):
     reason: str
 
 
-Kind = Literal["one", "many", "entities"]
+_COPIED = ("prediction", "confidence", "scores", "entities", "tokens")
 
 
-@dataclass(frozen=True)
-class Reader:
-    """How to read the columns that a model adds.
+def read(told: Batch, outputs: Mapping[str, str], labels: tuple[str, ...]) -> dict[str, Answer]:
+    """Return each row's answer by its id. The model has decided: a prediction that is null is none.
 
-    - one label: `logits` or `scores` (a list a row, in label order), or `prediction` and, if there, `confidence`
-    - any number of labels: the same, with a `prediction` that is a list of strings
-    - entities: `entities`, a list of structs with `label`, `start`, `end`, `text`, `confidence`
+    Raises `ModelError` when a column of the signature is missing, or the scores do not fit the labels.
     """
-
-    kind: Kind
-    source: Literal["logits", "scores", "prediction", "entities"]
-    labels: tuple[str, ...]
-    decision: Decision
-
-    @classmethod
-    def of(cls, signature: Signature, labels: Sequence[str], decision: Decision) -> Reader:
-        """Choose by the names and types of the signature's outputs; raise `ModelError` where none is an answer."""
-        outputs = signature.outputs
-        if "entities" in outputs:
-            return cls("entities", "entities", tuple(labels), decision)
-        kind: Kind = "many" if outputs.get("prediction", "").startswith("list<") else "one"
-        for source in ("logits", "scores"):
-            if source in outputs and labels:
-                return cls(kind, source, tuple(labels), decision)
-        if "prediction" in outputs:
-            return cls(kind, "prediction", tuple(labels), decision)
-        raise ModelError(
-            f"the model gives {', '.join(outputs) or 'nothing'}",
-            wanted="entities, prediction, or scores or logits in the order of the labels",
-        )
-
-    @property
-    def many(self) -> bool:
-        """Whether a row may have several labels."""
-        return self.kind == "many"
-
-    def answers(self, told: Batch) -> dict[str, Answer]:
-        """Return one answer a row, by its id."""
-        ids = told.column(ID).to_pylist()
-        if self.kind == "entities":
-            return dict(zip(ids, map(self._entities, told.column("entities").to_pylist()), strict=True))
-        if self.source == "prediction":
-            sure = told.column("confidence").to_pylist() if "confidence" in told.schema.names else [None] * len(ids)
-            given = told.column("prediction").to_pylist()
-            return dict(zip(ids, map(self._plain, given, sure), strict=True))
-        decide = self._many if self.many else self._one
-        return dict(zip(ids, map(decide, self._probabilities(told).tolist()), strict=True))
-
-    def _probabilities(self, told: Batch) -> NDArray[np.float64]:
-        column = told.column(self.source)
-        values = np.asarray(column.flatten().to_numpy(zero_copy_only=False), dtype=np.float64)
-        if column.null_count or len(values) != len(told) * len(self.labels) or np.isnan(values).any():
-            raise ModelError(f"the model's {self.source} are not one number for each of {len(self.labels)} labels")
-        matrix = values.reshape(len(told), len(self.labels))
-        if self.source == "scores":
-            if self.decision.temperature == 1.0:
-                return np.asarray(matrix.round(DIGITS))
-            floor = np.maximum(matrix, np.finfo(np.float64).tiny)
-            matrix = np.log(floor) - (np.log1p(-np.minimum(matrix, 1 - 1e-16)) if self.many else 0.0)
-        return self.decision.many(matrix) if self.many else self.decision.one(matrix)
-
-    def _one(self, row: list[float]) -> Answer:
-        best = max(range(len(row)), key=row.__getitem__)
-        label, score = self.labels[best], row[best]
-        scores = dict(zip(self.labels, row, strict=True))
-        least = self.decision.of(label, 0.0)
-        if score >= least:
-            return {"status": "ok", "prediction": label, "confidence": score, "scores": scores}
-        return {
-            "status": "abstained",
-            "prediction": None,
-            "confidence": score,
-            "scores": scores,
-            "reason": f"the confidence is below {least:g}",
-        }
-
-    def _many(self, row: list[float]) -> Answer:
-        scores = dict(zip(self.labels, row, strict=True))
-        given = [label for label, score in scores.items() if score >= self.decision.of(label, 0.5)]
-        # As sure as of the label it is least sure of, given or left out.
-        sure = min((max(score, 1 - score) for score in row), default=1.0)
-        return {"status": "ok", "prediction": given, "confidence": round(sure, DIGITS), "scores": scores}
-
-    def _plain(self, given: Any, sure: float | None) -> Answer:
-        answer: Answer = {"status": "ok", "prediction": given}
-        if sure is not None and math.isfinite(sure):
-            answer["confidence"] = round(sure, DIGITS)
-        return answer
-
-    def _entities(self, found: list[dict[str, Any]] | None) -> Answer:
-        kept = []
-        for entity in found or []:
-            sure = entity.get("confidence")
-            if sure is None or round(sure, DIGITS) >= self.decision.of(entity["label"], 0.0):
-                kept.append({**entity, **({} if sure is None else {"confidence": round(sure, DIGITS)})})
-        return {"status": "ok", "entities": kept}
+    names = [name for name in _COPIED if name in outputs or (name == "tokens" and "entities" in outputs)]
+    missing = [name for name in names if name != "tokens" and name not in told.schema.names]
+    if missing or not {"prediction", "entities"} & set(names):
+        raise ModelError(f"the model gave no {missing[0] if missing else 'prediction'}", wanted=", ".join(outputs))
+    columns = {name: told.column(name).to_pylist() for name in names if name in told.schema.names}
+    rows = (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
+    return {id: _answer(row, labels) for id, row in zip(told.column(ID).to_pylist(), rows, strict=True)}
 
 
-def columns(*, many: bool) -> pa.Schema:
-    """Return the columns that answers fill."""
-    entity = pa.struct(
-        [
-            ("label", pa.string()),
-            ("start", pa.int64()),
-            ("end", pa.int64()),
-            ("text", pa.string()),
-            ("confidence", pa.float64()),
-        ]
-    )
-    return pa.schema(
-        [
-            ("status", pa.string()),
-            ("prediction", pa.list_(pa.string()) if many else pa.string()),
-            ("confidence", pa.float64()),
-            ("scores", pa.map_(pa.string(), pa.float64())),
-            ("entities", pa.list_(entity)),
-            ("operator", pa.string()),
-            ("rule", pa.string()),
-            ("value", pa.float64()),
-            ("threshold", pa.float64()),
-            ("reason", pa.string()),
-        ]
-    )
+def _answer(row: dict[str, Any], labels: tuple[str, ...]) -> Answer:
+    answer: Answer = {"status": "ok"}
+    if "prediction" in row:
+        answer["prediction"] = given = row["prediction"]
+        if given is None or (given and isinstance(given, list) and all(tag is None for tag in given)):
+            answer["status"] = "abstained"
+            answer["reason"] = "the model is not sure enough"
+    if "confidence" in row:
+        answer["confidence"] = _rounded(row["confidence"])
+    if row.get("scores") is not None:
+        if len(row["scores"]) != len(labels):
+            raise ModelError(
+                f"the model gave {len(row['scores'])} scores", wanted=f"one for each of {len(labels)} labels"
+            )
+        answer["scores"] = dict(zip(labels, _rounded(row["scores"]), strict=True))
+    if "entities" in row:
+        answer["entities"] = [{name: _rounded(value) for name, value in one.items()} for one in row["entities"] or ()]
+    if row.get("tokens") is not None and "tokens" in row:
+        answer["tokens"] = row["tokens"]
+    return answer
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, DIGITS)
+    return [_rounded(inner) for inner in value] if isinstance(value, list) else value
+
+
+def columns(outputs: Mapping[str, str]) -> pa.Schema:
+    """Return the columns that answers fill, whatever the rows: their types follow from the signature's outputs."""
+    lists = {name for name, word in outputs.items() if word.startswith("list<")}
+    kinds = {
+        "prediction": pa.list_(pa.string()) if "prediction" in lists else pa.string(),
+        "confidence": pa.list_(pa.float64()) if "confidence" in lists else pa.float64(),
+        "scores": pa.map_(pa.string(), pa.float64()),
+        "entities": pa.list_(_ENTITY),
+    }
+    given = [(name, kind) for name, kind in kinds.items() if name in outputs]
+    why = [("operator", pa.string()), ("rule", pa.string()), ("value", pa.float64()), ("threshold", pa.float64())]
+    return pa.schema([("status", pa.string()), *given, *why, ("reason", pa.string())])
+
+
+_ENTITY = pa.struct([("type", pa.string()), ("start", pa.int32()), ("end", pa.int32()), ("text", pa.string())])

@@ -28,13 +28,14 @@ class Link(NamedTuple):
     name: str
     operator: Any
 
-    def rehearse(self, empty: Batch) -> Batch:
-        """Run the operator on a batch without rows; whatever it raises goes up."""
-        if hasattr(self.operator, "map"):
-            empty = _outcome(self.operator.map(empty)).batch
-        if hasattr(self.operator, "judge"):
-            self.operator.judge(empty)
-        return empty
+
+def rehearse(empty: Batch, operator: Any) -> Batch:
+    """Run an operator on a batch without rows; whatever it raises goes up."""
+    if hasattr(operator, "map"):
+        empty = _outcome(operator.map(empty)).batch
+    if hasattr(operator, "judge"):
+        operator.judge(empty)
+    return empty
 
 
 def links(operators: Iterable[Any]) -> tuple[Link, ...]:
@@ -59,9 +60,11 @@ def through(batch: Batch, chain: Sequence[Link]) -> tuple[Batch, Settled]:
 
 
 def without_nulls(batch: Batch, needed: Iterable[str]) -> tuple[Batch, Settled]:
-    """Set aside the rows in which a column that the model reads is null."""
+    """Set aside the rows in which a column that the model may read is there and null."""
     settled: Settled = {}
     for name in needed:
+        if name not in batch.schema.names:
+            continue
         null = batch.column(name).is_null()
         for id in batch.column(ID).filter(null).to_pylist():
             settled[id] = {"status": "failed", "operator": "model", "reason": f"{name} is null"}
@@ -71,6 +74,8 @@ def without_nulls(batch: Batch, needed: Iterable[str]) -> tuple[Batch, Settled]:
 
 def modelled(batch: Batch, model: Model) -> tuple[Batch, Settled]:
     """Run the model; a row on which it raises is set aside, and its neighbours keep their answers."""
+    if not batch.num_rows:
+        return batch, {}
     return _mapped(batch, "model", model.map)
 
 

@@ -20,7 +20,9 @@ def listing(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     waiting = [folder]
     while waiting:
-        for entry in os.scandir(waiting.pop()):
+        with os.scandir(waiting.pop()) as scan:
+            entries = list(scan)
+        for entry in entries:
             path = Path(entry.path)
             name = path.relative_to(folder).as_posix()
             mode = entry.stat(follow_symlinks=False).st_mode

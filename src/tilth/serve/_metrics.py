@@ -51,6 +51,6 @@ class Metrics:
 
 def _labels(answer: Mapping[str, Any]) -> list[str]:
     if "entities" in answer:
-        return [str(entity["label"]) for entity in answer["entities"]]
+        return [str(entity["type"]) for entity in answer["entities"]]
     given = answer.get("prediction")
     return [str(label) for label in given] if isinstance(given, list) else [str(given)]

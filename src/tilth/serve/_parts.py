@@ -109,6 +109,15 @@ def load_model(card: Mapping[str, Any], folder: Path, device: str) -> Model:
     return model
 
 
+def decision_of(model: Model) -> dict[str, Any]:
+    """Return how the model decides (temperature, thresholds), where it says: the model holds it, the card shows it."""
+    decision: Any = getattr(model, "decision", None)
+    if not dataclasses.is_dataclass(decision) or isinstance(decision, type):
+        return {}
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(decision), default=dict))
+    return plain
+
+
 def made_by() -> str:
     """Return which Tilth is running."""
     try:

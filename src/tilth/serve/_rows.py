@@ -45,14 +45,14 @@ class Inputs:
             raise ModelError("the signature names no input", wanted="at least one column")
         return cls(tuple(Field(name, type_of(word), word.endswith("?")) for name, word in words.items()))
 
-    def batch(self, rows: Sequence[Mapping[str, Any] | str]) -> Batch:
-        """Return the rows as one batch with all system columns; fields that the signature does not name are left out.
+    def batch(self, rows: Sequence[Mapping[str, Any] | str], chosen: Sequence[bool] | None = None) -> Batch:
+        """Return the (chosen) rows as one batch with all system columns; fields that are not named here are left out.
 
         Raises `DataError` for a row or a field of the wrong type, and for a field that is missing.
         """
         if isinstance(rows, (str, Mapping)) or not isinstance(rows, Sequence):
             raise DataError("not a list of rows", wanted="a list; for one row, a list of one")
-        plain = [self._row(row, f"rows[{at}]") for at, row in enumerate(rows)]
+        plain = [self._row(row, f"rows[{at}]") for at, row in enumerate(rows) if chosen is None or chosen[at]]
         return identified(pa.RecordBatch.from_pylist(plain, schema=self.schema))
 
     @property
@@ -150,6 +150,8 @@ def misfit(value: Any, kind: pa.DataType) -> str | None:
     if pa.types.is_list(kind):
         if not isinstance(value, (list, tuple)):
             return f"the field is {json_word(value)}"
+        if any(inner is None for inner in value):
+            return "the list holds a null"
         wrong = next((said for said in (misfit(inner, kind.value_type) for inner in value) if said), None)
         return wrong and f"in the list, {wrong}"
     fits: tuple[type, ...] = _PYTHON[str(kind)]

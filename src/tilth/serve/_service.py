@@ -92,7 +92,7 @@ def card(bundle: Bundle) -> dict[str, Any]:
         "model": held["model"],
         "signature": {"inputs": dict(bundle.signature.inputs), "outputs": dict(bundle.signature.outputs)},
         "labels": list(bundle.labels),
-        "decision": bundle.decision.to_json(),
+        "decision": held["decision"],
         "metrics": held["metrics"],
         "bytes": sum(entry["bytes"] for entry in files.values()),
     }

@@ -22,7 +22,6 @@ from typing import Any
 from tilth.core.errors import ModelError
 from tilth.core.learner import Model, Signature
 from tilth.serve import _files, _parts
-from tilth.serve.decision import Decision
 
 FORMAT = 1
 CARD = "bundle.json"
@@ -44,8 +43,6 @@ class Facts:
     """The recipe's fingerprint."""
     labels: tuple[str, ...] = ()
     """The labels in the order of the model's scores."""
-    decision: Decision = field(default_factory=Decision)
-    """How scores become an answer."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
     """The summary of the test measurement."""
     inputs: Mapping[str, str] | None = None
@@ -67,7 +64,6 @@ class Bundle:
     model: Model
     signature: Signature
     """What a raw row holds, and what the model adds to it."""
-    decision: Decision
 
     @property
     def name(self) -> str:
@@ -115,7 +111,7 @@ def write(
             "outputs": dict(model.signature.outputs),
         },
         "labels": list(facts.labels),
-        "decision": facts.decision.to_json(),
+        "decision": _parts.decision_of(model),
         "metrics": dict(facts.metrics),
     }
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -155,6 +151,8 @@ def read(folder: Path, *, device: str = "auto") -> Bundle:
         raise ModelError(
             "the labels in bundle.json are not those of the model", where=where, wanted=", ".join(own[:20])
         )
+    if _parts.decision_of(model) != card["decision"]:
+        raise ModelError("the decision in bundle.json is not that of the model", where=where)
     return Bundle(
         folder=folder,
         card=card,
@@ -162,7 +160,6 @@ def read(folder: Path, *, device: str = "auto") -> Bundle:
         refine=tuple(_parts.load_operator(spec, f"{where} refine[{at}]") for at, spec in enumerate(card["refine"])),
         model=model,
         signature=signature,
-        decision=Decision.from_json(card["decision"], where),
     )
 
 

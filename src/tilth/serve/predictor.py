@@ -1,17 +1,15 @@
-"""Answer raw rows as the run does: the fitted operators in order, then the model, then the decision."""
+"""Answer raw rows as the run does: the fitted operators in order, then the model, which decides."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import pyarrow as pa
-
-from tilth.core.batch import Batch, with_column
+from tilth.core.batch import ID, Batch, with_column
 from tilth.core.errors import ModelError, Stopped, TilthError
-from tilth.serve import _chain
-from tilth.serve._answers import Answer, Reader, columns
+from tilth.serve import _answers, _chain
+from tilth.serve._answers import Answer
 from tilth.serve._rows import Inputs
 from tilth.serve.bundle import Bundle
 
@@ -28,46 +26,56 @@ class Predictor:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self.inputs = Inputs.of(bundle.signature.inputs)
-        self._reader = Reader.of(bundle.signature, bundle.labels, bundle.decision)
         self._links = _chain.links(bundle.refine)
         # Tokenizers and models keep state while they work; operators may make theirs at first use.
         self._lock = threading.Lock()
-        self._rehearse()
+        self.inputs = Inputs.of(bundle.signature.inputs)
+        self._rehearse(self.inputs, bundle.model.signature.inputs)
+        self.running: Inputs | None = self._running_text()
+        """What a row may hold instead: running text, where the model tags words and cuts text into words itself."""
 
     def predict(
         self, rows: Sequence[Mapping[str, Any] | str], *, stop: Callable[[], bool] = lambda: False
     ) -> list[Answer]:
         """Return one answer a row, in the order of the rows; a string stands for `{"text": string}`.
 
+        A model that tags words takes `tokens` or `text`, each row by itself.
+
         An answer has a `status`, and by it:
 
-        - ok: `prediction`, `confidence`, `scores` by label; or `entities`
-        - abstained: `prediction` null, `confidence`, `scores`, `reason`
+        - ok: `prediction`, `confidence`, `scores` by label; for tokens `entities` too, and `tokens` where text was sent
+        - abstained: the same with a null `prediction`, and a `reason`
         - dropped: `operator`, `rule`, `value`, `threshold`
         - failed: `operator`, `reason`
 
         Raises `DataError` when a row is not what the signature says, and `Stopped` when `stop` says so between two
         micro-batches.
         """
-        return self._answers(self.inputs.batch(rows), stop)
+        if self.running is None or not isinstance(rows, Sequence):
+            return self._answered(self.inputs.batch(rows), stop)
+        running = [isinstance(row, str) or self._is_running(row) for row in rows]
+        texts = self.running.batch(rows, running)
+        words = self.inputs.batch(rows, [not one for one in running])
+        parts = {True: iter(self._answered(texts, stop)), False: iter(self._answered(words, stop))}
+        return [next(parts[one]) for one in running]
 
     def predict_batch(self, batch: Batch) -> Batch:
         """Return the batch with the answers as columns, one row for each row, in the same order.
 
-        The columns are `status`, `prediction`, `confidence`, `scores`, `entities`, `operator`, `rule`, `value`,
-        `threshold`, `reason`; a column of the batch that has one of these names is replaced.
+        The columns are `status`, what the model gives (`prediction`, `confidence`, `scores`, `entities`), `operator`,
+        `rule`, `value`, `threshold` and `reason`; a column of the batch that has one of these names is replaced.
         """
-        answers = self._answers(self.inputs.select(batch), lambda: False)
-        for field in columns(many=self._reader.many):
+        inputs = self.running if self.running and self._is_running(batch.schema.names) else self.inputs
+        answers = self._answered(inputs.select(batch), lambda: False)
+        for field in _answers.columns(self.bundle.signature.outputs):
             batch = with_column(batch, field.name, [answer.get(field.name) for answer in answers], field.type)
         return batch
 
     def unknown(self, rows: Sequence[Mapping[str, Any] | str]) -> list[str]:
         """List the fields that rows have and the model does not read."""
-        return self.inputs.unknown(rows)
+        return sorted(set(self.inputs.unknown(rows)) - {field.name for field in (self.running or self.inputs).fields})
 
-    def _answers(self, batch: Batch, stop: Callable[[], bool]) -> list[Answer]:
+    def _answered(self, batch: Batch, stop: Callable[[], bool]) -> list[Answer]:
         answers: list[Answer] = []
         for start in range(0, batch.num_rows, MICRO_BATCH):
             if stop():
@@ -77,34 +85,48 @@ class Predictor:
         return answers
 
     def _micro(self, batch: Batch) -> list[Answer]:
+        model = self.bundle.model
         kept, settled = _chain.through(batch, self._links)
-        kept, nulls = _chain.without_nulls(kept, self.bundle.model.signature.inputs)
-        settled |= nulls
-        if kept.num_rows:
-            told, failed = _chain.modelled(kept, self.bundle.model)
-            settled |= failed
-            settled |= self._reader.answers(told)
-        return [settled[id] for id in batch.column("_id").to_pylist()]
+        kept, nulls = _chain.without_nulls(kept, [*model.signature.inputs, *_TEXT])
+        told, failed = _chain.modelled(kept, model)
+        settled |= nulls | failed
+        if told.num_rows:
+            settled |= _answers.read(told, model.signature.outputs, self.bundle.labels)
+        return [settled[id] for id in batch.column(ID).to_pylist()]
 
-    def _rehearse(self) -> None:
-        empty = self.inputs.select(pa.RecordBatch.from_pylist([], schema=self.inputs.schema))
+    def _is_running(self, fields: Any) -> bool:
+        words = self.inputs.fields[0].name
+        return isinstance(fields, (Mapping, list)) and words not in fields and "text" in fields
+
+    def _running_text(self) -> Inputs | None:
+        """Return what a row of running text holds, where the task is to tag words and the operators take text too."""
+        only_words = [str(field.type) for field in self.inputs.fields] == ["list<item: string>"]
+        if self.bundle.task != "token_classification" or not only_words:
+            return None
+        running = Inputs.of(_TEXT)
         try:
-            for link in self._links:
-                empty = link.rehearse(empty)
-            missing = [name for name in self.bundle.model.signature.inputs if name not in empty.schema.names]
-        except TilthError as error:
-            raise ModelError(f"the bundle does not fit its own signature: {error}", where=self._where) from error
-        except Exception as error:
-            raise ModelError(
-                f"{link.name} fails on an empty batch: {type(error).__name__}: {error}", where=self._where
-            ) from error
-        if missing:
-            raise ModelError(
-                f'nothing makes the column "{missing[0]}", which the model reads',
-                where=self._where,
-                wanted="in the signature's inputs, or made by an operator",
-            )
+            self._rehearse(running, _TEXT)
+        except ModelError:
+            return None
+        return running
 
-    @property
-    def _where(self) -> str:
-        return f"{self.bundle.name} {self.bundle.version}"
+    def _rehearse(self, inputs: Inputs, needed: Iterable[str]) -> None:
+        where = f"{self.bundle.name} {self.bundle.version}"
+        rows = inputs.batch([])
+        for name, operator in self._links:
+            try:
+                rows = _chain.rehearse(rows, operator)
+            except TilthError as error:
+                raise ModelError(f"{name} does not fit the signature's inputs: {error}", where=where) from error
+            except Exception as error:
+                raise ModelError(f"{name} fails without rows: {type(error).__name__}", where=where) from error
+        for name in needed:
+            if name not in rows.schema.names:
+                raise ModelError(
+                    f'nothing makes the column "{name}", which the model reads',
+                    where=where,
+                    wanted="in the signature's inputs, or made by an operator",
+                )
+
+
+_TEXT = {"text": "string"}

@@ -67,8 +67,8 @@ class Commit:
                 raise _folder.broken("committing", self.name, failed[1]) from failed[1]
             change = self._plan(folder, state)
             try:
-                self._settle_parts(folder, change)
                 change.apply(state)
+                _folder.settle(_log.entry(folder, number + 1))
                 _folder.settle(_log.entry(folder, number + 1).parent)
             except (DeltaError, OSError) as error:
                 # Another driver was first, or the storage failed: the log tells which.
@@ -125,7 +125,9 @@ class Commit:
         by_shard: dict[str, Receipt] = {}
         for receipt in self.receipts:
             if by_shard.setdefault(receipt.shard, receipt).parts != receipt.parts:
-                raise DataError(f'two receipts of shard "{receipt.shard}" differ', where=self.name, wanted="one a shard")
+                raise DataError(
+                    f'two receipts of shard "{receipt.shard}" differ', where=self.name, wanted="one a shard"
+                )
             parts.update((part.path, part) for part in receipt.parts)
         for part in parts.values():
             path = folder / part.path
@@ -147,10 +149,6 @@ class Commit:
                 wanted=", ".join(given.names),
             )
         return found
-
-    def _settle_parts(self, folder: Path, change: _Change) -> None:
-        if change.adds:
-            _folder.settle(folder)
 
 
 def _widens(old: pa.Schema, new: pa.Schema) -> bool:
@@ -177,6 +175,8 @@ class _Change:
         number = state.number + 1 if state else 0
         if state is not None and self._prepare(state):
             return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _folder.settle(self.folder)
         properties = CommitProperties(
             custom_metadata={_log.OURS: self.says},
             max_commit_retries=0,
@@ -184,7 +184,6 @@ class _Change:
         )
         schema = Schema.from_arrow(self.schema)
         if state is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
             create_table_with_add_actions(
                 str(self.folder), schema, self._adds(), configuration=CONFIGURATION, commit_properties=properties
             )

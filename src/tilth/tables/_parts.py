@@ -6,11 +6,9 @@ import base64
 import contextlib
 import functools
 import hashlib
-import itertools
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -21,7 +19,7 @@ from tilth.core.batch import Batch
 from tilth.core.errors import DataError
 from tilth.core.shard import Part, Receipt, Shard
 from tilth.tables import _folder
-from tilth.tables._row_groups import row_groups
+from tilth.tables._row_groups import RowGroups
 from tilth.tables._types import merged, padded, storable_batch
 
 SCHEMA = "schema"
@@ -29,65 +27,77 @@ SCHEMA = "schema"
 _NAME = re.compile(r"part-(?P<shard>.+)-(?P<sequence>\d{5})-[0-9a-f]{32}(?:-\d+)?\.parquet")
 
 
-def write_parts(folder: Path, shard: Shard, batches: Iterable[Batch], where: str) -> Receipt:
-    """Stream the batches to parquet files; a new one begins only where a batch brings a new column.
+class ShardWriter:
+    """Streams the rows of one shard to part files; holds one row group.
 
-    Holds one row group. A file gets its name when it is whole, so a crash leaves temporary files only.
+    A new file begins only where a batch brings a new column. A file gets its name when it is whole, so a crash leaves
+    temporary files only; leaving the writer without `finish` removes the one it was at.
     """
-    _folder.safe_name(shard.id, "a shard")
-    seen = _Columns(where)
-    parts: list[Part] = []
-    storage = functools.partial(_folder.storage_errors, f'writing shard "{shard.id}"', where)
-    with storage():
-        folder.mkdir(parents=True, exist_ok=True)
-    for schema, run in groupby(seen.align(batches), key=lambda batch: batch.schema):
-        groups = row_groups(run)
-        first = next(groups, None)
-        if first is not None:
-            with _PartFile(folder, schema, storage) as file:
-                for group in itertools.chain([first], groups):
-                    file.write(group)
-                parts.append(file.publish(shard.id, len(parts)))
-    notes = {SCHEMA: encode(seen.schema)} if len(seen.schema) else {}
-    return Receipt(shard=shard.id, parts=tuple(parts), rows=sum(part.rows for part in parts), notes=notes)
 
+    def __init__(self, folder: Path, shard: Shard, where: str) -> None:
+        self._shard = _folder.safe_name(shard.id, "a shard")
+        self._folder, self.where = folder, where
+        self._storage = functools.partial(_folder.storage_errors, f'writing shard "{shard.id}"', where)
+        self._columns = pa.schema([])
+        self._parts: list[Part] = []
+        self._groups = RowGroups()
+        self._open: tuple[pa.Schema, _PartFile] | None = None
 
-class _Columns:
-    """Follows the columns of a shard's batches: all there were, with those that hold nothing yet as null."""
+    def __enter__(self) -> ShardWriter:
+        return self
 
-    def __init__(self, where: str) -> None:
-        self.schema = pa.schema([])
-        self._where = where
+    def __exit__(self, *_: object) -> None:
+        if self._open:
+            self._open[1].abandon()
+            self._open = None
 
-    def align(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """Yield the batches with all typed columns so far. A null column says nothing, so no part holds it."""
-        for raw in batches:
-            batch = storable_batch(raw)
-            self.schema = merged(self.schema, batch.schema, self._where)
-            typed = [field for field in self.schema if not t.is_null(field.type)]
-            # Without columns a part would lose count of its rows.
-            wide = pa.schema(typed or [pa.field(field.name, pa.string()) for field in self.schema])
-            yield padded(batch, wide)
+    def add(self, raw: Batch) -> None:
+        """Write a batch. Raises `DataError` for a column that cannot be stored or changes its type."""
+        batch = storable_batch(raw)
+        self._columns = merged(self._columns, batch.schema, self.where)
+        if not batch.num_rows:
+            return
+        # A column that holds nothing but nulls is left out: what type it has, other parts may know.
+        typed = [field for field in self._columns if not t.is_null(field.type)]
+        # Without columns a part would lose count of its rows.
+        schema = pa.schema(typed or [pa.field(field.name, pa.string()) for field in self._columns])
+        if self._open and self._open[0] != schema:
+            self._publish()
+        if not self._open:
+            self._open = schema, _PartFile(self._folder, schema, self._storage)
+        for group in self._groups.add(padded(batch, schema)):
+            self._open[1].write(group)
+
+    def finish(self) -> Receipt:
+        """Name the last file and return the receipt; without rows it names no part."""
+        self._publish()
+        notes = {SCHEMA: encode(self._columns)} if len(self._columns) else {}
+        rows = sum(part.rows for part in self._parts)
+        return Receipt(shard=self._shard, parts=tuple(self._parts), rows=rows, notes=notes)
+
+    def _publish(self) -> None:
+        if self._open:
+            for group in self._groups.rest():
+                self._open[1].write(group)
+            self._parts.append(self._open[1].publish(self._shard, len(self._parts)))
+            self._open = None
 
 
 class _PartFile:
-    """One unfinished part; leaving it without `publish` removes it."""
+    """One unfinished part, until `publish` names it or `abandon` removes it."""
 
     def __init__(
         self, folder: Path, schema: pa.Schema, storage: Callable[[], contextlib.AbstractContextManager[None]]
     ) -> None:
         from pyarrow.parquet import ParquetWriter
 
-        # Only our own writing stands under `storage`: an error of the source that is read meanwhile stays the source's.
         self._storage = storage
         self._unfinished = _folder.temporary(folder)
         self._rows = 0
         with storage():
+            folder.mkdir(parents=True, exist_ok=True)
             self._file = _Hashed(self._unfinished.open("xb"))
             self._writer = ParquetWriter(self._file, schema, compression="zstd", compression_level=1, version="2.6")
-
-    def __enter__(self) -> _PartFile:
-        return self
 
     def write(self, group: Batch) -> None:
         with self._storage():
@@ -98,14 +108,13 @@ class _PartFile:
         with self._storage():
             self._writer.close()
             self._file.settle()
+            self._file.release()
             digest = self._file.digest()
-            part = Part(
-                path=part_name(shard, sequence, digest), rows=self._rows, bytes=self._file.size, digest=digest
-            )
+            part = Part(path=part_name(shard, sequence, digest), rows=self._rows, bytes=self._file.size, digest=digest)
             _folder.publish(self._unfinished, part.path)
         return part
 
-    def __exit__(self, *_: object) -> None:
+    def abandon(self) -> None:
         # After a failure these fail once more, on a full disk for one; the first error is the one to tell.
         with contextlib.suppress(OSError):
             self._writer.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
@@ -21,31 +21,40 @@ BYTES = 32 << 20
 Weights: TypeAlias = npt.NDArray[np.int64]
 
 
-def row_groups(batches: Iterable[Batch], *, rows: int = ROWS, size: int = BYTES) -> Iterator[Batch]:
-    """Join and cut batches of one schema; holds one row group and one batch at a time.
+class RowGroups:
+    """Joins and cuts batches of one schema; holds less than one row group beside the batch it is given.
 
     >>> ten = pa.RecordBatch.from_pydict({"a": list(range(10))})
-    >>> [group.num_rows for group in row_groups([ten, ten], rows=8)]
+    >>> groups = RowGroups(rows=8)
+    >>> [group.num_rows for group in [*groups.add(ten), *groups.add(ten), *groups.rest()]]
     [8, 8, 4]
     """
-    waiting: list[Batch] = []
-    held_rows = held_bytes = 0
-    for batch in batches:
+
+    def __init__(self, *, rows: int = ROWS, size: int = BYTES) -> None:
+        self._rows, self._size = rows, size
+        self._waiting: list[Batch] = []
+        self._held_rows = self._held_bytes = 0
+
+    def add(self, batch: Batch) -> Iterator[Batch]:
+        """Yield the row groups that the batch fills."""
         ends = np.cumsum(sum((weights(column) for column in batch.columns), np.zeros(batch.num_rows, np.int64)))
         at = 0
         while at < batch.num_rows:
             before = int(ends[at - 1]) if at else 0
-            full = int(np.searchsorted(ends, before + size - held_bytes)) + 1
-            until = min(full, at + rows - held_rows, batch.num_rows)
-            waiting.append(batch.slice(at, until - at))
-            held_rows += until - at
-            held_bytes += int(ends[until - 1]) - before
+            full = int(np.searchsorted(ends, before + self._size - self._held_bytes)) + 1
+            until = min(full, at + self._rows - self._held_rows, batch.num_rows)
+            self._waiting.append(batch.slice(at, until - at))
+            self._held_rows += until - at
+            self._held_bytes += int(ends[until - 1]) - before
             at = until
-            if held_rows >= rows or held_bytes >= size:
-                yield pa.concat_batches(waiting)
-                waiting, held_rows, held_bytes = [], 0, 0
-    if waiting:
-        yield pa.concat_batches(waiting)
+            if self._held_rows >= self._rows or self._held_bytes >= self._size:
+                yield from self.rest()
+
+    def rest(self) -> Iterator[Batch]:
+        """Yield what waits for more, as the last row group."""
+        if self._waiting:
+            yield pa.concat_batches(self._waiting)
+        self._waiting, self._held_rows, self._held_bytes = [], 0, 0
 
 
 def weights(column: pa.Array) -> Weights:

@@ -1,0 +1,172 @@
+"""Look at the head of a CSV file: separator, quoting, and the names of the columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tilth.connectors._encoding import Encoding
+from tilth.connectors._lines import pages
+from tilth.connectors._reading import Reading
+from tilth.connectors._records import Marks, parsed
+from tilth.core.errors import DataError
+
+SEPARATORS = ("\t", ";", "|", ",")
+"""Tried in this order among equals: a comma is the likeliest to be in the text itself."""
+NO_SEPARATOR = "\x1f"
+LOOK = 200
+"""How many lines tell the separator."""
+LOOK_QUOTES = 5000
+"""How many lines tell whether quotation marks enclose fields."""
+_CALLED = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars"}
+_SEP_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+
+
+class Dialect(NamedTuple):
+    """How a CSV file is written, and its columns."""
+
+    marks: Marks
+    names: tuple[str, ...]
+    header_lines: int
+    """How many lines from the top hold no row: `sep=;`, blank lines, the header."""
+    notes: tuple[str, ...]
+
+
+def dialect_of(reading: Reading, encoding: Encoding) -> Dialect | None:
+    """Return the dialect; None for a file without a single record.
+
+    Raises `DataError` when the header cannot be read or does not go with the given names.
+    """
+    lines, bad = _head(reading, encoding)
+    top = next((number for number, line in enumerate(lines) if line.strip() or number in bad), None)
+    if top is None:
+        return None
+    stated = _SEP_LINE.fullmatch(lines[top])
+    top += bool(stated)
+    if reading.header and top in bad:
+        raise DataError(f"the header cannot be read: {bad[top]}", where=reading.file, wanted="a line of column names")
+    body = [line + "\n" for number, line in enumerate(lines[top:], top) if line.strip() and number not in bad]
+    if not body:
+        return None
+    delimiter = reading.delimiter or (stated[1] if stated else None)
+    marks, notes = _marks(body, delimiter, reading)
+    first, used = _first(marks, [line + "\n" for line in lines[top:]], reading)
+    names, renamed = _cleaned(_names(first, reading))
+    return Dialect(
+        *(marks, names, top + used if reading.header else top),
+        tuple(f"{reading.file}: {note}" for note in [*notes, *renamed]),
+    )
+
+
+def _head(reading: Reading, encoding: Encoding) -> tuple[list[str], dict[int, str]]:
+    lines: list[str] = []
+    bad: dict[int, str] = {}
+    for page in pages(reading, encoding):
+        bad.update({page.first + index: reason for index, reason in page.bad.items() if index < LOOK_QUOTES})
+        lines += page.lines[:LOOK_QUOTES]
+        if len(lines) >= LOOK_QUOTES or sum(map(len, lines)) > 1 << 20:
+            break
+    return lines, bad
+
+
+def _marks(body: Sequence[str], delimiter: str | None, reading: Reading) -> tuple[Marks, list[str]]:
+    notes = []
+    found = delimiter or _separator(body[:LOOK], reading)
+    usual = "\t" if reading.format == "tsv" else ","
+    if not delimiter and found not in (usual, NO_SEPARATOR):
+        notes.append(f"columns are separated by {_CALLED[found]}")
+    quote = reading.quote
+    if quote is None:
+        quote = _quote(body, found)
+        notes += [] if quote else ["quotation marks are part of the text, they enclose no fields"]
+    text = "".join(body[:LOOK])
+    spaced = found in ",;|" and 0 < text.count(found) == text.count(f"{found} ")
+    notes += ["the space after each separator is left out"] if spaced else []
+    return Marks(found, quote, spaced), notes
+
+
+def _separator(lines: Sequence[str], reading: Reading) -> str:
+    """Choose the separator that gives the most records as many columns as the first record has."""
+    if reading.format == "tsv":
+        return "\t"
+    scored = [(_agreement(lines, Marks(mark)), -rank, mark) for rank, mark in enumerate(SEPARATORS)]
+    score, _, mark = max(scored)
+    return mark if score > 0 else NO_SEPARATOR
+
+
+def _agreement(lines: Sequence[str], marks: Marks) -> float:
+    """Return the share of records that have as many columns as the first, if that is more than one."""
+    widths = [len(record) if isinstance(record, list) else 0 for record in parsed(lines, marks, final=False).records]
+    if not widths or widths[0] == 1:
+        return 0.0
+    return sum(width == widths[0] for width in widths) / len(widths) if widths[0] else 0.0
+
+
+def _quote(lines: Sequence[str], delimiter: str) -> str:
+    """Tell whether quotation marks enclose fields or are text: what gives the more even columns, else what they are like.
+
+    A writer that encloses fields does so to every field with a quotation mark in it. So one in an open field speaks
+    against, and a field that opens and closes between separators speaks for.
+    """
+    if not any('"' in line for line in lines):
+        return '"'
+    with_quotes = _agreement(lines, Marks(delimiter))
+    without = _agreement(lines, Marks(delimiter, quote=""))
+    if with_quotes != without:
+        return '"' if with_quotes > without else ""
+    edge = re.escape(delimiter)
+    closed = re.compile(rf'(?:(?<=^)|(?<={edge})|(?<={edge} ))"(?:[^"]|"")*"(?={edge}|$)')
+    enclosed = bare = 0
+    for line in lines:
+        rest, count = closed.subn("", line.rstrip("\n"))
+        enclosed += count > 0
+        bare += '"' in rest
+    return '"' if enclosed >= bare else ""
+
+
+def _first(marks: Marks, lines: Sequence[str], reading: Reading) -> tuple[list[str], int]:
+    """Return the first record and how many lines it takes."""
+    for used in range(1, len(lines) + 1):
+        # Lines are given one more at a time, so that a broken record does not take others with it.
+        found = parsed(lines[:used], marks, final=used == len(lines), cap=reading.max_record_bytes)
+        if not found.records:
+            continue
+        if isinstance(found.records[0], list):
+            return found.records[0], used
+        if reading.header:
+            raise DataError(
+                f"the header cannot be read: {found.records[0]}",
+                where=reading.file,
+                do="If quotation marks are text in this file, set quote: \"\".",
+            )
+        return lines[used - 1].rstrip("\n").split(marks.delimiter), used
+    return [], 0
+
+
+def _names(first: list[str], reading: Reading) -> list[str]:
+    if reading.names is None:
+        return first if reading.header else [f"column_{number + 1}" for number in range(len(first))]
+    if len(reading.names) != len(first):
+        raise DataError(
+            f"`names` gives {len(reading.names)} columns, the first record has {len(first)}",
+            where=reading.file,
+            wanted="one name for each column, in order",
+        )
+    return list(reading.names)
+
+
+def _cleaned(names: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+    """Give every column a name of its own: empty and repeated ones are renamed, and said so."""
+    clean: list[str] = []
+    notes = []
+    stripped = [name.strip() for name in names]
+    for number, name in enumerate(stripped, 1):
+        if not name or name in clean:
+            numbers = range(2 if name else number, number + 2 * len(names) + 2)
+            tries = (f"{name or 'column'}_{count}" for count in numbers)
+            new = next(candidate for candidate in tries if candidate not in stripped and candidate not in clean)
+            notes.append(f'a second column "{name}" is called "{new}"' if name else f'column {number}, without a name, is called "{new}"')
+            name = new
+        clean.append(name)
+    return tuple(clean), notes

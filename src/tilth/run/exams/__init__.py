@@ -1,0 +1,1 @@
+"""What there is to decide and to measure, one kind of answer a file."""

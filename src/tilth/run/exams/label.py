@@ -1,0 +1,157 @@
+"""Decide and measure where a row has one label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tilth.core.batch import ID
+from tilth.core.errors import DataError
+from tilth.measure import abstain, baselines, calibration, confusion, temperature
+from tilth.measure.bootstrap import Bootstrap, paired_difference
+from tilth.measure.classification import label_counts
+from tilth.measure.counts import Counts
+from tilth.measure.evaluation import Evaluation
+from tilth.measure.probabilities import softmax
+from tilth.measure.slices import slices
+from tilth.measure.worst import worst
+from tilth.recipe.sections import Evaluate
+from tilth.run.answers import Answers, excerpt
+
+METRIC = "accuracy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """One label a row."""
+
+    options: Evaluate
+    labels: tuple[str, ...]
+    seed: int = 0
+
+    metric = METRIC
+
+    def decide(self, valid: Answers) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Fit temperature and abstention on validation rows; returns (decision, what to tell of it)."""
+        codes, known = self._codes(valid)
+        logits = valid.logits()[known]
+        decision: dict[str, Any] = {}
+        told: dict[str, Any] = {}
+        if self.options.calibrate and len(codes) and len(self.labels) > 1:
+            fitted = temperature.fit_temperature(logits, codes)
+            decision["temperature"] = fitted.temperature
+            told["temperature"] = fitted.to_json()
+        if self.options.thresholds == "cost" and len(codes):
+            shares = softmax(logits / decision.get("temperature", 1.0))
+            chosen = abstain.fit_abstention(
+                shares.max(axis=1),
+                shares.argmax(axis=1) == codes,
+                error=self.options.cost_error,
+                abstain=self.options.cost_abstain,
+            )
+            decision["abstain_below"] = min(chosen.threshold, 1.0)
+            told["abstention"] = chosen.to_json()
+        return decision, told
+
+    def measure(self, test: Answers, decision: dict[str, Any]) -> dict[str, Any]:
+        """Return what the test rows say, as the report's evaluation reads it."""
+        found = self._evaluation(test)
+        said = found.to_json()
+        codes, known = self._codes(test)
+        logits = test.logits()
+        before, after = softmax(logits), softmax(logits / decision.get("temperature", 1.0))
+        right = np.zeros(len(test), dtype=bool)
+        right[known] = after[known].argmax(axis=1) == codes
+        names = ["accuracy", "macro_f1", "weighted_f1"]
+        result: dict[str, Any] = {
+            "rows": len(test),
+            "headline": [{"name": name, **said["intervals"][name]} for name in names],
+            "report": said["report"],
+            "intervals": said["intervals"],
+            "confusion": confusion.confusion(self._truth(test), self._told(test)).to_json(),
+            "risk_coverage": abstain.risk_coverage(after.max(axis=1), right).to_json(),
+        }
+        if len(codes):
+            result["calibration"] = {
+                "before": calibration.calibration(before[known], codes, self.labels).to_json(),
+                "after": calibration.calibration(after[known], codes, self.labels).to_json(),
+                "temperature": decision.get("temperature", 1.0),
+            }
+            ids = [name for name, is_known in zip(test.ids, known, strict=True) if is_known]
+            wrong = worst(ids, codes, after[known], self.labels, most=self.options.worst)
+            texts = dict(zip(test.ids, test.column(test.text).to_pylist(), strict=True))
+            result["errors"] = [{**one.to_json(), "text": excerpt(texts[one.id])} for one in wrong]
+        present = [name for name in self.options.slices if name in test.table.schema.names]
+        if present:
+            cut = slices(
+                self.counts(test), {name: test.column(name) for name in present}, METRIC, how=self._bootstrap()
+            )
+            result["slices"] = [one.to_json() for one in cut.slices]
+        return result
+
+    def against(self, train: pa.Table, test: Answers) -> list[dict[str, Any]]:
+        """Fit the plain baselines on train rows and compare them with the model on the same test rows."""
+        texts = [str(text or "") for text in train.column(test.text).to_pylist()]
+        truth = _words(train.column(test.truth))
+        wanted = [str(text or "") for text in test.column(test.text).to_pylist()]
+        lines = []
+        for name, model in (
+            ("majority class", baselines.majority(truth)),
+            ("TF-IDF + linear", baselines.linear_text(texts, truth, seed=self.seed)),
+        ):
+            theirs = label_counts(test.ids, self._truth(test), model.predict(wanted))
+            lines.append(self._line(name, theirs, test))
+        return lines
+
+    def counts(self, test: Answers) -> Counts:
+        """Return what each row adds to the metrics."""
+        return label_counts(test.ids, self._truth(test), self._told(test))
+
+    def _line(self, name: str, theirs: Counts, test: Answers) -> dict[str, Any]:
+        how = self._bootstrap()
+        line: dict[str, Any] = {"name": name, "metrics": {m: theirs.value(m) for m in ("accuracy", "macro_f1")}}
+        if self.options.bootstrap:
+            line["difference"] = paired_difference(self.counts(test), theirs, METRIC, how).to_json()
+        return line
+
+    def _evaluation(self, test: Answers) -> Any:
+        fold = Evaluation(
+            kind="label", truth="truth", predicted="told", replicates=self.options.bootstrap, seed=self.seed
+        )
+        batch = pa.RecordBatch.from_pydict(
+            {ID: test.ids, "truth": self._truth(test), "told": pa.array(self._told(test), pa.string())}
+        )
+        return fold.finish(fold.observe(batch))
+
+    def _bootstrap(self) -> Bootstrap:
+        return Bootstrap(replicates=max(self.options.bootstrap, 1), seed=self.seed)
+
+    def _truth(self, answers: Answers) -> list[str]:
+        return _words(answers.column(answers.truth))
+
+    def _told(self, answers: Answers) -> list[str | None]:
+        return list(answers.column("prediction").to_pylist())
+
+    def _codes(self, answers: Answers) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return label numbers, and which rows have a label that the model knows."""
+        if not len(answers):
+            return np.zeros(0, np.int64), np.zeros(0, np.bool_)
+        place = {label: number for number, label in enumerate(self.labels)}
+        numbers = np.array([place.get(label, -1) for label in self._truth(answers)])
+        known = numbers >= 0
+        return numbers[known], known
+
+
+def _words(column: Any) -> list[str]:
+    values = column.to_pylist()
+    if any(isinstance(value, list) for value in values):
+        raise DataError("a row has a list of labels", wanted="one label", do="Set `multi_label: true` under train.")
+    return [value if isinstance(value, str) else _word(value) for value in values]
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

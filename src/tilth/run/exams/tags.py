@@ -1,0 +1,126 @@
+"""Decide and measure where each token of a row has a tag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tilth.core.batch import ID
+from tilth.measure import calibration, tag_baselines, temperature
+from tilth.measure.bootstrap import Bootstrap, paired_difference
+from tilth.measure.counts import Counts
+from tilth.measure.evaluation import Evaluation
+from tilth.measure.probabilities import softmax
+from tilth.measure.slices import slices
+from tilth.measure.tagging import entity_counts, token_counts
+from tilth.measure.worst import worst_tagging
+from tilth.recipe.sections import Evaluate
+from tilth.run.answers import Answers, excerpt
+
+METRIC = "micro_f1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tags:
+    """One BIO tag a token; the headline is the F1 of whole entities."""
+
+    options: Evaluate
+    labels: tuple[str, ...]
+    seed: int = 0
+
+    metric = METRIC
+
+    def decide(self, valid: Answers) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Fit the temperature on the tokens of validation rows."""
+        if not self.options.calibrate or not len(valid):
+            return {}, {}
+        codes, known = self._codes(valid)
+        fitted = temperature.fit_temperature(valid.logits()[known], codes[known])
+        return {"temperature": fitted.temperature}, {"temperature": fitted.to_json()}
+
+    def measure(self, test: Answers, decision: dict[str, Any]) -> dict[str, Any]:
+        """Return what the test rows say, as the report's evaluation reads it."""
+        truth, told = self._lists(test, test.truth), self._lists(test, "prediction")
+        fold = Evaluation(
+            kind="tags", truth="truth", predicted="told", replicates=self.options.bootstrap, seed=self.seed
+        )
+        kind = pa.list_(pa.string())
+        batch = pa.RecordBatch.from_pydict({ID: test.ids, "truth": pa.array(truth, kind), "told": pa.array(told, kind)})
+        said = fold.finish(fold.observe(batch)).to_json()
+        codes, known = self._codes(test)
+        logits = test.logits()[known]
+        after = softmax(logits / decision.get("temperature", 1.0))
+        tagging = said["report"]
+        texts = dict(zip(test.ids, test.column(test.text).to_pylist(), strict=True))
+        wrong = worst_tagging(test.ids, truth, told, most=self.options.worst)
+        headline = [
+            {"name": "entity F1", **said["intervals"]["micro_f1"]},
+            {"name": "token accuracy (micro F1, O included)", **said["intervals"]["accuracy"]},
+            {
+                "name": "token macro F1 (O included)",
+                "value": tagging["tokens"]["macro"]["f1"],
+                "low": None,
+                "high": None,
+            },
+        ]
+        result: dict[str, Any] = {
+            "rows": len(test),
+            "headline": headline,
+            "tagging": tagging,
+            "intervals": said["intervals"],
+            "calibration": {
+                "before": calibration.calibration(softmax(logits), codes[known], self.labels).to_json(),
+                "after": calibration.calibration(after, codes[known], self.labels).to_json(),
+                "temperature": decision.get("temperature", 1.0),
+            },
+            "errors": [{**one.to_json(), "text": excerpt(texts[one.id])} for one in wrong],
+        }
+        present = [name for name in self.options.slices if name in test.table.schema.names]
+        if present:
+            cut = slices(
+                self.counts(test), {name: test.column(name) for name in present}, METRIC, how=self._bootstrap()
+            )
+            result["slices"] = [one.to_json() for one in cut.slices]
+        return result
+
+    def against(self, train: pa.Table, test: Answers) -> list[dict[str, Any]]:
+        """Fit the plain baselines on train rows and compare them with the model on the same test rows."""
+        rows = [list(map(str, row or [])) for row in train.column(test.text).to_pylist()]
+        tags = [list(map(str, row or [])) for row in train.column(test.truth).to_pylist()]
+        wanted = self._lists(test, test.text)
+        truth = self._lists(test, test.truth)
+        lines = []
+        for name, model in (
+            ("always O", tag_baselines.AlwaysO()),
+            ("most frequent tag a word", tag_baselines.frequent_tag(rows, tags)),
+            ("linear tagger", tag_baselines.linear_tagger(rows, tags, seed=self.seed)),
+        ):
+            found = model.predict(wanted)
+            theirs, tokens = entity_counts(test.ids, truth, found), token_counts(test.ids, truth, found)
+            line: dict[str, Any] = {
+                "name": name,
+                "metrics": {"entity F1": theirs.value("micro_f1"), "token accuracy": tokens.value("accuracy")},
+            }
+            if self.options.bootstrap:
+                line["difference"] = paired_difference(self.counts(test), theirs, METRIC, self._bootstrap()).to_json()
+            lines.append(line)
+        return lines
+
+    def counts(self, test: Answers) -> Counts:
+        """Return what each row adds to the entity metrics."""
+        return entity_counts(test.ids, self._lists(test, test.truth), self._lists(test, "prediction"))
+
+    def _bootstrap(self) -> Bootstrap:
+        return Bootstrap(replicates=max(self.options.bootstrap, 1), seed=self.seed)
+
+    def _codes(self, answers: Answers) -> tuple[Any, Any]:
+        place = {label: number for number, label in enumerate(self.labels)}
+        flat = [tag for row in self._lists(answers, answers.truth) for tag in row]
+        codes = np.array([place.get(tag, -1) for tag in flat])
+        return codes, codes >= 0
+
+    def _lists(self, answers: Answers, name: str) -> list[list[str]]:
+        return [[str(tag) for tag in row or []] for row in answers.column(name).to_pylist()]

@@ -1,0 +1,166 @@
+"""Run a recipe from its sources to an evaluated, servable model; skip what is unchanged, resume what was begun."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tilth.bytes.lease import lease
+from tilth.core.errors import TilthError
+from tilth.core.events import (
+    Event,
+    Listener,
+    Noticed,
+    RunDone,
+    RunFailed,
+    RunStarted,
+    StageDone,
+    StageSkipped,
+)
+from tilth.engines.local import Local
+from tilth.recipe import fill
+from tilth.recipe.model import Recipe
+from tilth.report import page
+from tilth.report.summary import StageLine, Summary
+from tilth.run import summary as summaries
+from tilth.run.acquire import Acquired, acquire
+from tilth.run.assign import Assigned, assign
+from tilth.run.cluster import Clustered, cluster
+from tilth.run.evaluate import Evaluated, evaluate
+from tilth.run.learn import Learned, learn
+from tilth.run.log import EventLog
+from tilth.run.refine import Refined, refine
+from tilth.run.stages import Work
+from tilth.tables.project import Project
+
+UNCHANGED = "nothing it depends on changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What a run left."""
+
+    run: str
+    summary: Summary
+    report: Path
+    bundle: Path | None
+    """The servable model, where the recipe trains one."""
+
+
+@dataclass
+class _Done:
+    """What the stages gave so far, and how long each took."""
+
+    acquired: Acquired | None = None
+    clustered: Clustered | None = None
+    assigned: Assigned | None = None
+    refined: Refined | None = None
+    learned: Learned | None = None
+    evaluated: Evaluated | None = None
+    lines: list[StageLine] = field(default_factory=list)
+    notices: list[Noticed] = field(default_factory=list)
+
+
+def run(
+    recipe: Recipe,
+    *,
+    root: Path | None = None,
+    sample: int | None = None,
+    workers: int = 0,
+    device: str = "auto",
+    listen: Listener = lambda event: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Ran:
+    """Carry a recipe out.
+
+    `root` is the project's folder (default: the recipe's). Raises a `TilthError`; what was finished is kept, and running
+    again goes on from there.
+    """
+    project = Project(root or Path(recipe.path).resolve().parent)
+    name = project.next_run()
+    folder = project.run_folder(name)
+    log = EventLog(folder / "events")
+    done = _Done()
+    started = time.time()
+
+    def tell(event: Event) -> None:
+        log(event)
+        if isinstance(event, Noticed):
+            done.notices.append(event)
+        listen(event)
+
+    code = tuple((path, "tilth.refine") for path in recipe.code)
+    with (
+        lease(project.lease, owner=f"run {name}"),
+        Local(workers=workers, spill=project.spill, stop=stop, code=code) as engine,
+    ):
+        work = Work(recipe=recipe, project=project, engine=engine, emit=tell, stop=stop, sample=sample, device=device)
+        (folder / "recipe.yaml").write_text(fill.as_yaml(recipe), encoding="utf-8")
+        stages = ("acquire", "cluster", "split", "refine", *(("train", "evaluate") if recipe.train else ()))
+        tell(RunStarted(run=name, recipe=recipe.path, stages=stages))
+        try:
+            _stages(work, done)
+        except TilthError as error:
+            tell(RunFailed(run=name, error=str(error), resume=f"tilth run {recipe.path}"))
+            raise
+        finally:
+            log.flush()
+        found = summaries.build(
+            work,
+            done,
+            run=name,
+            started=_moment(started),
+            seconds=time.time() - started,
+            report=str(folder / "report.html"),
+        )
+        report = page.write(found, folder)
+        tell(RunDone(run=name, seconds=round(time.time() - started, 1), report=str(report)))
+        log.flush()
+    return Ran(run=name, summary=found, report=report, bundle=done.evaluated.bundle if done.evaluated else None)
+
+
+def _stages(work: Work, done: _Done) -> None:
+    with _timed(work, done, "acquire") as told:
+        done.acquired = acquire(work)
+        told(done.acquired.skipped, {source["name"]: source["rows"] for source in done.acquired.sources})
+    with _timed(work, done, "cluster") as told:
+        done.clustered = cluster(work, done.acquired)
+        told(done.clustered.skipped, {})
+    with _timed(work, done, "split") as told:
+        done.assigned = assign(work, done.acquired, done.clustered)
+        told(done.assigned.skipped, {})
+    with _timed(work, done, "refine") as told:
+        done.refined = refine(work, done.acquired, done.assigned.beside, done.assigned.key)
+        told(done.refined.skipped, {"rows": done.refined.rows})
+    if work.recipe.train is None:
+        return
+    with _timed(work, done, "train") as told:
+        done.learned = learn(work, done.refined, seed=work.recipe.seed)
+        told(done.learned.skipped, {})
+    with _timed(work, done, "evaluate") as told:
+        done.evaluated = evaluate(work, done.refined, done.learned)
+        told(done.evaluated.skipped, {})
+
+
+@contextmanager
+def _timed(work: Work, done: _Done, stage: str) -> Iterator[Callable[[bool, dict[str, int]], None]]:
+    """Time a stage, and tell whether it was done or skipped."""
+    began = time.perf_counter()
+    found: list[tuple[bool, dict[str, int]]] = []
+    yield lambda skipped, counts: found.append((skipped, counts))
+    seconds = round(time.perf_counter() - began, 3)
+    skipped, counts = found[-1]
+    if skipped:
+        work.tell(StageSkipped(stage=stage, why=UNCHANGED))
+        done.lines.append(StageLine(name=stage, seconds=seconds, status="skipped", why=UNCHANGED))
+    else:
+        work.tell(StageDone(stage=stage, seconds=seconds, counts=counts))
+        done.lines.append(StageLine(name=stage, seconds=seconds))
+
+
+def _moment(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")

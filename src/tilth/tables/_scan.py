@@ -1,0 +1,140 @@
+"""Read a version in shards: row groups bundled to about one size, which a worker reads with pyarrow alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tilth.core.batch import Batch
+from tilth.core.engine import Rows
+from tilth.core.errors import DataError
+from tilth.core.shard import Shard
+from tilth.tables._folder import local
+from tilth.tables._log import Stored
+from tilth.tables._types import padded
+
+BATCH_ROWS = 8192
+
+
+class Piece(NamedTuple):
+    """Row groups [`first`, `end`) of one part."""
+
+    path: str
+    first: int
+    end: int
+    rows: int
+    bytes: int
+
+
+def shards_of(folder: Path, parts: Sequence[Stored], size: int) -> tuple[Shard, ...]:
+    """Bundle row groups, in the order of their rows, to shards of at most about `size` bytes of parquet.
+
+    A shard's id is its place and a hash of what it holds: ids sort in the order of the rows, and are the same
+    whenever the same version is cut to the same size.
+    """
+    shards: list[Shard] = []
+    waiting: list[Piece] = []
+    for piece in _pieces(folder, parts, size):
+        if waiting and sum(held.bytes for held in waiting) + piece.bytes > size:
+            shards.append(_shard(len(shards), waiting))
+            waiting = []
+        waiting.append(piece)
+    if waiting:
+        shards.append(_shard(len(shards), waiting))
+    return tuple(shards)
+
+
+def _pieces(folder: Path, parts: Sequence[Stored], size: int) -> Iterator[Piece]:
+    from pyarrow.parquet import read_metadata
+
+    for part in parts:
+        if part.bytes <= size:
+            # Small parts are not opened: end -1 is "to the last".
+            yield Piece(part.path, 0, -1, part.rows, part.bytes)
+            continue
+        footer = read_metadata(folder / part.path)
+        for at in range(footer.num_row_groups):
+            group = footer.row_group(at)
+            packed = sum(group.column(column).total_compressed_size for column in range(group.num_columns))
+            yield Piece(part.path, at, at + 1, group.num_rows, packed)
+
+
+def _shard(number: int, pieces: Sequence[Piece]) -> Shard:
+    joined: list[list[Any]] = []
+    for piece in pieces:
+        if joined and joined[-1][0] == piece.path:
+            joined[-1][2] = piece.end
+        else:
+            joined.append([piece.path, piece.first, piece.end])
+    digest = hashlib.blake2b(json.dumps(joined).encode(), digest_size=4).hexdigest()
+    return Shard(
+        id=f"{number:05d}-{digest}",
+        where={"pieces": joined},
+        bytes=sum(piece.bytes for piece in pieces),
+        rows=sum(piece.rows for piece in pieces),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadParts:
+    """Reads a shard's rows; picklable."""
+
+    root: str
+    name: str
+    schema: pa.Schema
+    """The columns to return, in order."""
+    where: Mapping[str, pa.Array] = field(default_factory=dict)
+    """Only rows whose value of each of these columns is among these."""
+
+    def __call__(self, shard: Shard) -> Iterator[Batch]:
+        from pyarrow.parquet import ParquetFile
+
+        for path, first, end in shard.where["pieces"]:
+            try:
+                file = ParquetFile(local(self.root) / path)
+            except FileNotFoundError as error:
+                raise DataError(
+                    f'the part "{path}" is gone', where=self.name, do="Restore the file: a version needs all its parts"
+                ) from error
+            with file:
+                for group in range(first, file.num_row_groups if end < 0 else end):
+                    yield from self._group(file, group)
+
+    def _group(self, file: Any, group: int) -> Iterator[Batch]:
+        held = set(file.schema_arrow.names)
+        if not set(self.where) <= held or not self._might_match(file, group):
+            return
+        wanted = [name for name in dict.fromkeys([*self.schema.names, *self.where]) if name in held]
+        # Reading no column at all would lose count of the rows.
+        columns = wanted or file.schema_arrow.names[:1]
+        for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], columns=columns):
+            chosen = self._filter(batch)
+            if chosen.num_rows:
+                yield padded(chosen, self.schema)
+
+    def _might_match(self, file: Any, group: int) -> bool:
+        # The chosen columns are small beside the text: read them first, and pass over a group without any such row.
+        if not self.where:
+            return True
+        few = file.read_row_group(group, columns=list(self.where)).combine_chunks()
+        return any(self._filter(batch).num_rows for batch in few.to_batches())
+
+    def _filter(self, batch: Batch) -> Batch:
+        for name, values in self.where.items():
+            batch = batch.filter(pc.is_in(batch.column(name), value_set=values))
+        return batch
+
+
+def _read_nothing(shard: Shard) -> Iterator[Batch]:
+    return iter(())
+
+
+NO_ROWS = Rows(shards=(), read=_read_nothing)
+"""The rows of a table that has no version yet."""

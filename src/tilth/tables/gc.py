@@ -1,0 +1,81 @@
+"""Remove what crashes left behind: unfinished files, and parts that no version names."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from tilth.core.errors import DataError
+from tilth.tables import _log
+from tilth.tables._folder import TEMPORARY
+from tilth.tables.project import Project
+
+GRACE = 7 * 24 * 3600.0
+"""Seconds that a file without a version is left alone: a stopped run may still commit its finished parts."""
+
+
+class Lease(Protocol):
+    """The project's lease, held by the caller (`tilth.bytes.lease`)."""
+
+    @property
+    def root(self) -> str: ...
+
+    def check(self) -> None:
+        """Raise `LeaseHeld` when it is not, or no longer, held."""
+        ...
+
+
+class Swept(NamedTuple):
+    """What was removed."""
+
+    files: int
+    bytes: int
+
+
+def sweep(project: Project, lease: Lease, *, grace: float = GRACE, keep: Collection[str] = ()) -> Swept:
+    """Remove the leftovers of all tables of a project that are older than `grace` seconds.
+
+    The caller holds the project's lease, so nobody else is writing; it is checked again before each table. `keep`
+    names part files that are not committed but will be: those of the receipts that a stopped run goes on from.
+    Versions are never touched.
+    """
+    if Path(lease.root).resolve() != project.folder.parent.resolve():
+        raise DataError(f"the lease is of {lease.root}", where=project.root, wanted="the lease of this project")
+    before = time.time() - grace
+    files = size = 0
+    for table in project.tables():
+        lease.check()
+        for path in _leftovers(table.folder, set(keep)):
+            status = path.stat()
+            if status.st_mtime < before:
+                path.unlink()
+                files, size = files + 1, size + status.st_size
+    return Swept(files, size)
+
+
+def _leftovers(folder: Path, keep: set[str]) -> Iterator[Path]:
+    log = folder / "_delta_log"
+    yield from (path for path in folder.glob(f"{TEMPORARY}*") if path.is_file())
+    # How delta-rs and object_store name what they have not put in place yet.
+    yield from (path for pattern in ("*.tmp", "_commit_*", "*.json#*", "*.parquet#*") for path in log.glob(pattern))
+    named = _named(log)
+    if named is not None:
+        yield from (path for path in folder.glob("*.parquet") if path.name not in named | keep)
+
+
+def _named(log: Path) -> set[str] | None:
+    """Return every part that a commit ever added; None when the log does not go back to the first."""
+    entries = sorted(log.glob("[0-9]*.json"))
+    if not entries:
+        return None if any(log.glob("*.checkpoint*")) else set()
+    if entries != [_log.entry(log.parent, number) for number in range(len(entries))]:
+        return None
+    named = set()
+    for entry in entries:
+        for line in entry.read_text(encoding="utf-8").splitlines():
+            if line.startswith('{"add"'):
+                named.add(str(json.loads(line)["add"]["path"]))
+    return named

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics
+
+from tilth.measure.confusion import confusion
+
+LABELS = st.sampled_from("abc")
+
+
+@given(st.lists(st.tuples(LABELS, LABELS), min_size=1, max_size=30))
+def test_the_matrix_equals_scikit_learn(pairs: list[tuple[str, str]]) -> None:
+    truth, told = zip(*pairs, strict=True)
+    found = confusion(truth, told)
+    assert found.labels == tuple(sorted({*truth, *told}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a single label
+        theirs = metrics.confusion_matrix(truth, told, labels=found.labels)
+    np.testing.assert_array_equal(found.rows, theirs)
+
+
+def test_rows_of_other_labels_are_left_out() -> None:
+    assert confusion(["a", "b", "z"], ["a", "z", "b"], ["a", "b"]).rows == ((1, 0), (0, 0))
+
+
+def test_the_most_confused_pairs_come_first() -> None:
+    found = confusion(["a", "a", "b", "c"], ["b", "b", "c", "c"])
+    assert found.most_confused() == (("a", "b", 2), ("b", "c", 1))
+    assert found.most_confused(1) == (("a", "b", 2),)
