@@ -2,4 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+__all__ = ["__version__", "check", "load"]
+
+if TYPE_CHECKING:
+    from tilth.api import check, load
+
+
+def __getattr__(name: str) -> Any:
+    # `import tilth` stays light: what the names stand for is imported at their first use.
+    if name in ("check", "load"):
+        from tilth import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'tilth' has no attribute {name!r}")

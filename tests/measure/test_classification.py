@@ -61,6 +61,7 @@ def test_one_class_only_is_perfect() -> None:
     assert found.accuracy == found.macro.f1 == found.weighted.precision == 1.0
 
 
+@settings(max_examples=50, deadline=None)
 @given(PAIRS)
 def test_numbers_and_text_equal_scikit_learn(pairs: list[tuple[str, str]]) -> None:
     truth, told = zip(*pairs, strict=True)
@@ -70,7 +71,7 @@ def test_numbers_and_text_equal_scikit_learn(pairs: list[tuple[str, str]]) -> No
     assert found.as_text(4) == theirs(truth, told, digits=4)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(PAIRS, st.lists(LABELS, min_size=1, max_size=4, unique=True))
 def test_a_choice_of_labels_equals_scikit_learn(pairs: list[tuple[str, str]], labels: list[str]) -> None:
     truth, told = zip(*pairs, strict=True)
@@ -98,6 +99,7 @@ def test_no_rows_is_an_error_that_says_so() -> None:
         report([], [])
 
 
+@settings(max_examples=50, deadline=None)
 @given(PAIRS)
 def test_row_counts_give_the_same_averages_as_the_report(pairs: list[tuple[str, str]]) -> None:
     truth, told = zip(*pairs, strict=True)
@@ -118,6 +120,6 @@ def test_an_answer_not_given_is_wrong_and_for_no_class() -> None:
 def test_thousands_of_rows_and_hundreds_of_classes_take_no_time() -> None:
     rng = np.random.default_rng(0)
     truth, told = (rng.integers(0, 500, 200_000).astype(str) for _ in range(2))
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(report(truth, told).classes) == 500
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5

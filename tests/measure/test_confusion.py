@@ -3,7 +3,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
@@ -12,6 +12,7 @@ from tilth.measure.confusion import confusion
 LABELS = st.sampled_from("abc")
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(LABELS, LABELS), min_size=1, max_size=30))
 def test_the_matrix_equals_scikit_learn(pairs: list[tuple[str, str]]) -> None:
     truth, told = zip(*pairs, strict=True)

@@ -36,7 +36,7 @@ def test_a_class_that_the_sum_does_not_hold_is_undefined_and_leaves_the_macro_av
 
 def test_a_metric_that_is_not_known_names_the_likely_typo() -> None:
     counts = label_counts(range(5), TRUTH, TOLD)
-    with pytest.raises(DataError, match='no metric "macrof1".*Did you mean "macro_f1"'):
+    with pytest.raises(DataError, match=r'no metric "macrof1".*Did you mean "macro_f1"'):
         counts.metric("macrof1")
     with pytest.raises(DataError, match="no metric"):
         counts.metric("f1:z")

@@ -60,7 +60,7 @@ def test_an_answer_not_given_is_coded_minus_one_where_allowed() -> None:
 
 
 def test_an_unknown_label_in_a_set_names_the_likely_typo() -> None:
-    with pytest.raises(DataError, match='no label "spma".*Did you mean "spam"'):
+    with pytest.raises(DataError, match=r'no label "spma".*Did you mean "spam"'):
         indicator([["spam"], ["spma"]], ["offer", "spam"])
 
 

@@ -1,4 +1,4 @@
-"""Four runs as `run/` would sum them up: three topics in two languages, 77 intents, entity tags, and data without a model."""
+"""Hold four runs as `run/` sums them up: three topics, 77 intents, entity tags, and data without a model."""
 
 from __future__ import annotations
 
@@ -88,7 +88,11 @@ def data_run() -> Summary:
                         column="text",
                     ),
                     ExampleLine(
-                        id=ROW, fate="changed", before="ＣＡＲＤ 还没有收到\u200b", after="CARD 还没有收到", column="text"
+                        id=ROW,
+                        fate="changed",
+                        before="ＣＡＲＤ 还没有收到\u200b",
+                        after="CARD 还没有收到",
+                        column="text",
                     ),
                 ),
             ),
@@ -173,7 +177,7 @@ def topics_run(data_run: Summary) -> Summary:
         evaluation=Evaluation(
             rows=2_185,
             headline=(
-                {"name": "macro_f1", "value": 0.886, "low": 0.8712, "high": 0.8998, "level": 0.95},
+                {"name": "macro_f1", "value": 0.8906, "low": 0.8758, "high": 0.9044, "level": 0.95},
                 {"name": "accuracy", "value": 0.9016, "low": 0.889, "high": 0.914, "level": 0.95},
             ),
             baselines=(
@@ -189,7 +193,7 @@ def topics_run(data_run: Summary) -> Summary:
             confusion={"labels": labels, "rows": rows},
             calibration=_calibration(),
             risk_coverage=_risk_coverage(),
-            abstention={"threshold": 0.71, "coverage": 0.9, "accuracy": 0.951, "cost": 0.31, "cost_always": 0.4},
+            abstention={"threshold": 0.46, "coverage": 0.9, "accuracy": 0.951, "cost": 0.31, "cost_always": 0.4},
             slices=(
                 _slice("language", "en", 1_602, 0.899, 0.883, 0.914),
                 _slice("language", "zh", 583, 0.851, 0.822, 0.878, worse=True),
@@ -204,9 +208,9 @@ def topics_run(data_run: Summary) -> Summary:
             ),
             seeds={
                 "macro_f1": {
-                    "mean": {"value": 0.883, "low": 0.876, "high": 0.89},
+                    "mean": {"value": 0.8874, "low": 0.8802, "high": 0.8946},
                     "sd": 0.0028,
-                    "values": [0.886, 0.881, 0.882],
+                    "values": [0.8906, 0.8855, 0.8861],
                 }
             },
             truncated=0.031,
@@ -235,7 +239,8 @@ def intents_run(topics_run: Summary) -> Summary:
         name="banking-intents",
         sample=500,
         split=dataclasses.replace(
-            topics_run.split, labels={name: {"train": 90 + at, "valid": 10, "test": 40} for at, name in enumerate(labels)}
+            topics_run.split,
+            labels={name: {"train": 90 + at, "valid": 10, "test": 40} for at, name in enumerate(labels)},
         ),
         caught=(),
         evaluation=dataclasses.replace(
@@ -308,7 +313,12 @@ def _training() -> Training:
         learner="fine_tune",
         backbone="minilm-l6",
         history=tuple(history),
-        facts={"device": "cpu", "parameters": 22_713_216, "tokens per second": 5_120, "stopped": "3 looks without gain"},
+        facts={
+            "device": "cpu",
+            "parameters": 22_713_216,
+            "tokens per second": 5_120,
+            "stopped": "3 looks without gain",
+        },
     )
 
 
@@ -376,7 +386,9 @@ def _risk_coverage() -> dict[str, Any]:
     return {"rows": 2_185, "points": points, "area": 0.031}
 
 
-def _slice(column: str, value: str, rows: int, figure: float, low: float, high: float, *, worse: bool = False) -> dict[str, Any]:
+def _slice(
+    column: str, value: str, rows: int, figure: float, low: float, high: float, *, worse: bool = False
+) -> dict[str, Any]:
     metric = {"value": figure, "low": low, "high": high, "level": 0.95}
     return {"column": column, "value": value, "support": rows, "metric": metric, "judged": True, "worse": worse}
 

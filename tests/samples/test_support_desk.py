@@ -7,12 +7,15 @@ import gzip
 import io
 import json
 import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tilth.samples import support_desk
 from tilth.samples.support_desk import COLUMNS, ENCODINGS, INTENTS, Summary, main, write
 from tilth.samples.support_desk_alike import Alike, similarity
 from tilth.samples.support_desk_people import TEST_CARDS
@@ -73,6 +76,15 @@ def test_same_seed_writes_the_same_bytes_and_another_seed_does_not(tmp_path: Pat
     first, again, other = (write(tmp_path / str(place), rows=200, seed=seed) for place, seed in enumerate((3, 3, 4)))
     assert [path.read_bytes() for path in first.files] == [path.read_bytes() for path in again.files]
     assert first.files[0].read_bytes() != other.files[0].read_bytes()
+
+
+def test_the_bytes_do_not_hang_on_the_hash_seed_of_the_process(tmp_path: Path) -> None:
+    here = write(tmp_path / "here", rows=200, seed=5)
+    source = str(Path(support_desk.__file__).parents[2])
+    command = [sys.executable, "-m", "tilth.samples.support_desk", str(tmp_path / "there"), "--rows=200", "--seed=5"]
+    subprocess.run(command, check=True, capture_output=True, env={"PYTHONPATH": source, "PYTHONHASHSEED": "1"})
+    for path in here.files:
+        assert path.read_bytes() == (tmp_path / "there" / path.relative_to(here.folder)).read_bytes()
 
 
 def test_a_strict_reader_finds_every_row_and_rejects_only_the_broken_lines(desk: Summary) -> None:
@@ -312,7 +324,7 @@ def test_messages_run_from_a_few_words_to_a_paragraph(desk: Summary, rows: dict[
 
 
 def test_too_few_or_too_many_rows_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"rows is 50\. Wanted: 200 to 2000"):
+    with pytest.raises(ValueError, match=r"rows is 50\. Wanted: 200 to 3000"):
         write(tmp_path, rows=50)
     assert not list(tmp_path.iterdir())
 
@@ -328,4 +340,4 @@ def test_the_command_prints_what_it_wrote(tmp_path: Path, capsys: pytest.Capture
 def test_the_command_refuses_a_wrong_number_of_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main([str(tmp_path), "--rows", "9"])
-    assert "Wanted: 200 to 2000" in capsys.readouterr().err
+    assert "Wanted: 200 to 3000" in capsys.readouterr().err

@@ -1,9 +1,9 @@
 """Keep two runs apart on one project: a lease that dies with its holder, `kill -9` included. Readers need none.
 
-On one machine the kernel keeps it: a lock (`flock`) on `.tilth/lease.lock` goes when its process does. For machines that
-share the folder and not the lock, `.tilth/lease.json` says who holds it and when they last were alive: a lease whose
-heartbeat stopped for `STALE` seconds is taken over. Between machines it therefore relies on clocks that agree within
-that time; were two runs to hold it in spite of that, commits stay compare-and-swap, so one of them is refused.
+On one machine the kernel keeps it: a lock (`flock`) on `.tilth/lease.lock` goes when its process does. For machines
+that share the folder and not the lock, `.tilth/lease.json` says who holds it and when they last were alive: a lease
+whose heartbeat stopped for `STALE` seconds is taken over. Between machines it therefore relies on clocks that agree
+within that time; were two runs to hold it in spite of that, commits stay compare-and-swap, so one of them is refused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import secrets
 import socket
 import threading
 import time
-import weakref
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -52,12 +51,14 @@ class Holder:
 class Lease:
     """A lease that this process holds."""
 
-    def __init__(self, root: str, folder: Path, holder: Holder) -> None:
+    def __init__(self, root: str, folder: Path, holder: Holder, heartbeat: float) -> None:
         self.root = root
         self.holder = holder
         self._folder = folder
+        self._heartbeat = heartbeat
         self._ended = threading.Event()
         self._beats = threading.Thread(target=self._beat, name="tilth-lease", daemon=True)
+        self._beats.start()
 
     def check(self) -> None:
         """Raise `LeaseHeld` when the lease is over, or another machine took it for dead."""
@@ -71,17 +72,24 @@ class Lease:
             )
 
     def _beat(self) -> None:
-        while not self._ended.wait(HEARTBEAT):
-            now = _read(self._folder)
-            if now is None or now.token != self.holder.token:
-                return
+        while not self._ended.wait(self._heartbeat):
             # A full disk must not end the run here: the next beat may get through, and `check` tells the rest.
             with contextlib.suppress(OSError):
+                now = _read(self._folder)
+                if now is None or now.token != self.holder.token:
+                    return
                 _write(self._folder, self.holder)
+
+    def _end(self) -> None:
+        self._ended.set()
+        self._beats.join()
+        now = _read(self._folder)
+        if now is not None and now.token == self.holder.token:
+            (self._folder / "lease.json").unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def lease(root: str | Path, *, owner: str) -> Iterator[Lease]:
+def lease(root: str | Path, *, owner: str, heartbeat: float = HEARTBEAT) -> Iterator[Lease]:
     """Hold the lease of the project in `root` for the time of a `with`; `owner` says what for.
 
     Raises `LeaseHeld`, which names the process, machine and time, when another holds it. A holder that died leaves
@@ -93,34 +101,42 @@ def lease(root: str | Path, *, owner: str) -> Iterator[Lease]:
     """
     folder = Path(root) / ".tilth"
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lease.lock").open("ab") as lock:
-        _open_locks.add(lock)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _held(str(root), _holder_of_lock(folder)) from None
-        held = Lease(str(root), folder, _take(str(root), folder, owner))
-        held._beats.start()
+    with _locked(str(root), folder):
+        held = Lease(str(root), folder, _take(str(root), folder, owner), heartbeat)
         try:
             yield held
         finally:
-            held._ended.set()
-            held._beats.join()
-            now = _read(folder)
-            if now is not None and now.token == held.holder.token:
-                (folder / "lease.json").unlink(missing_ok=True)
+            # A forked worker that unwinds this far must not end its parent's lease.
+            if os.getpid() == held.holder.pid:
+                held._end()
 
 
-_open_locks: weakref.WeakSet[object] = weakref.WeakSet()
+@contextlib.contextmanager
+def _locked(root: str, folder: Path) -> Iterator[None]:
+    handle = os.open(folder / "lease.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    _handles.add(handle)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _held(root, _holder_of_lock(folder)) from None
+        yield
+    finally:
+        if handle in _handles:
+            _handles.remove(handle)
+            os.close(handle)
 
 
-def _forget_locks() -> None:
+_handles: set[int] = set()
+
+
+def _let_go() -> None:
     # A forked worker shares its parent's lock; unless it lets go, the lease would outlive a parent that was killed.
-    for lock in list(_open_locks):
-        lock.close()  # type: ignore[attr-defined]  # a WeakSet cannot hold IO[bytes] under mypy's protocols
+    while _handles:
+        os.close(_handles.pop())
 
 
-os.register_at_fork(after_in_child=_forget_locks)
+os.register_at_fork(after_in_child=_let_go)
 
 
 def _take(root: str, folder: Path, owner: str) -> Holder:
@@ -161,7 +177,7 @@ def _holder_of_lock(folder: Path) -> Holder | None:
 def _held(root: str, holder: Holder | None) -> LeaseHeld:
     if holder is None:
         return LeaseHeld("another run is at work on this project", where=root, do="Wait for it, or stop it")
-    here = holder.machine == _machine()
+    here = holder.machine == _machine() and holder.host == socket.gethostname()
     return LeaseHeld(
         f"held by {_who(holder)}",
         where=root,

@@ -91,7 +91,10 @@ def converted(cells: pa.Array, type: pa.DataType, *, asked: bool = False) -> tup
     cells = pc.if_else(pc.equal(cells, ""), pa.scalar(None, pa.string()), cells)
     if pa.types.is_string(type):
         return cells, []
-    word = next(word for word, known in WORDS.items() if known == type)
+    word = next((word for word, known in WORDS.items() if known == type), None)
+    if word is None:
+        # Only where another file of the source, of a typed format, has a column of that name.
+        return pa.nulls(len(cells), type), pc.indices_nonzero(pc.is_valid(cells)).to_pylist()
     pattern = f"^(?:{(_LENIENT if asked else _STRICT)[word]})$"
     fits = pc.match_substring_regex(cells, pattern)
     if pc.all(fits).as_py() is False:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tilth.connectors._encoding import Encoding
 from tilth.connectors._lines import pages
 from tilth.connectors._reading import Reading
-from tilth.connectors._records import Marks, parsed
+from tilth.connectors._records import UNCLOSED, Marks, parsed
 from tilth.core.errors import DataError
 
 SEPARATORS = ("\t", ";", "|", ",")
@@ -53,10 +53,10 @@ def dialect_of(reading: Reading, encoding: Encoding) -> Dialect | None:
     marks, notes = _marks(body, delimiter, reading)
     first, used = _first(marks, [line + "\n" for line in lines[top:]], reading)
     names, renamed = _cleaned(_names(first, reading))
-    return Dialect(
-        *(marks, names, top + used if reading.header else top),
-        tuple(f"{reading.file}: {note}" for note in [*notes, *renamed]),
-    )
+    if reading.header and looks_like_data(first):
+        notes.append("the first line looks like a row, not like names; if it is one, set header: false")
+    said = tuple(f"{reading.file}: {note}" for note in [*notes, *renamed])
+    return Dialect(marks, names, top + used if reading.header else top, said)
 
 
 def _head(reading: Reading, encoding: Encoding) -> tuple[list[str], dict[int, str]]:
@@ -126,22 +126,19 @@ def _quote(lines: Sequence[str], delimiter: str) -> str:
 
 
 def _first(marks: Marks, lines: Sequence[str], reading: Reading) -> tuple[list[str], int]:
-    """Return the first record and how many lines it takes."""
-    for used in range(1, len(lines) + 1):
-        # Lines are given one more at a time, so that a broken record does not take others with it.
-        found = parsed(lines[:used], marks, final=used == len(lines), cap=reading.max_record_bytes)
-        if not found.records:
-            continue
-        if isinstance(found.records[0], list):
-            return found.records[0], used
-        if reading.header:
-            raise DataError(
-                f"the header cannot be read: {found.records[0]}",
-                where=reading.file,
-                do="If quotation marks are text in this file, set quote: \"\".",
-            )
-        return lines[used - 1].rstrip("\n").split(marks.delimiter), used
-    return [], 0
+    """Return the first record and how many lines it takes, blank ones before it included."""
+    blank = next(number for number, line in enumerate(lines) if line.strip())
+    found = parsed(lines[:LOOK_QUOTES], marks, final=False, cap=reading.max_record_bytes).records
+    record = found[0] if found else UNCLOSED
+    if isinstance(record, list):
+        return record, blank + 1 + sum(cell.count("\n") for cell in record)
+    if reading.header:
+        raise DataError(
+            f"the header cannot be read: {record}",
+            where=reading.file,
+            do='If quotation marks are text in this file, set quote: "".',
+        )
+    return lines[blank].rstrip("\n").split(marks.delimiter), blank + 1
 
 
 def _names(first: list[str], reading: Reading) -> list[str]:
@@ -159,14 +156,32 @@ def _names(first: list[str], reading: Reading) -> list[str]:
 def _cleaned(names: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
     """Give every column a name of its own: empty and repeated ones are renamed, and said so."""
     clean: list[str] = []
-    notes = []
-    stripped = [name.strip() for name in names]
-    for number, name in enumerate(stripped, 1):
+    taken = {name.strip() for name in names}
+    renamed = []
+    for number, raw in enumerate(names, 1):
+        name = raw.strip()
         if not name or name in clean:
             numbers = range(2 if name else number, number + 2 * len(names) + 2)
             tries = (f"{name or 'column'}_{count}" for count in numbers)
-            new = next(candidate for candidate in tries if candidate not in stripped and candidate not in clean)
-            notes.append(f'a second column "{name}" is called "{new}"' if name else f'column {number}, without a name, is called "{new}"')
+            new = next(candidate for candidate in tries if candidate not in taken)
+            renamed.append(f'column {number} {f"repeats {_quoted(name)}" if name else "has no name"}: called "{new}"')
+            taken.add(new)
             name = new
         clean.append(name)
-    return tuple(clean), notes
+    more = [f"{len(renamed) - 3} more columns are renamed so"] if len(renamed) > 3 else []
+    return tuple(clean), [*renamed[:3], *more]
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def looks_like_data(names: Sequence[str]) -> bool:
+    """Tell whether a header is more likely a row: a number, a repeated value or a long text among the names.
+
+    >>> looks_like_data(["id", "text"]), looks_like_data(["ham", "Go until jurong point, crazy.. Available only in bugis"])
+    (False, True)
+    """
+    filled = [name.strip() for name in names if name.strip()]
+    number = any(re.fullmatch(r"[-+]?[0-9]+([.,][0-9]+)?", name) for name in filled)
+    return number or len(set(filled)) < len(filled) or any(len(name) > 40 for name in filled)

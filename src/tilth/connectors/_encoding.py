@@ -65,7 +65,9 @@ def encoding_of(reading: Reading) -> Encoding:
             codec = "utf-8"
         return Encoding(codec, mark if marked == codec else 0)
     if marked:
-        return Encoding(marked, mark, None if marked == "utf-8" else f"{reading.file}: read as {marked} (its first bytes)")
+        return Encoding(
+            marked, mark, None if marked == "utf-8" else f"{reading.file}: read as {marked} (its first bytes)"
+        )
     wide = _wide(head)
     if wide:
         return Encoding(wide, 0, f"{reading.file}: read as {wide} (every other byte is zero)")

@@ -69,12 +69,22 @@ def entities(tags: Sequence[str]) -> list[Entity]:
     >>> entities(["B-PER", "I-PER", "O", "I-LOC"])
     [Entity(type='PER', start=0, end=2), Entity(type='LOC', start=3, end=4)]
     """
-    flat = flatten([tags])
-    found = spans(flat)
-    return [
-        Entity(flat.types[kind], start, end)
-        for kind, start, end in zip(found.type.tolist(), found.start.tolist(), found.end.tolist(), strict=True)
-    ]
+    return entities_by_row([tags])[0]
+
+
+def entities_by_row(rows: Lists) -> list[list[Entity]]:
+    """Return the entities of many rows of tags, counted from the first token of each.
+
+    >>> entities_by_row([["O"], ["B-PER", "O"]])
+    [[], [Entity(type='PER', start=0, end=1)]]
+    """
+    flat = flatten(rows)
+    kinds, starts, ends = (part.tolist() for part in spans(flat))
+    first = np.searchsorted(flat.row, np.arange(flat.rows)).tolist()
+    found: list[list[Entity]] = [[] for _ in range(flat.rows)]
+    for kind, start, end, row in zip(kinds, starts, ends, flat.row[starts].tolist() if starts else [], strict=True):
+        found[row].append(Entity(flat.types[kind], start - first[row], end - first[row]))
+    return found
 
 
 def to_bio(rows: Lists) -> list[list[str]]:

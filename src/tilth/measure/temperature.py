@@ -87,7 +87,7 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> Temperature:
         sharp, smoothed = _best_sharpness(scores, (1 - share) * picked + share * scores.mean(axis=1)), True
 
     def nll(at: float) -> float:
-        return float(-log_softmax(scores * at)[np.arange(rows), true].mean())
+        return abs(float(log_softmax(scores * at)[np.arange(rows), true].mean()))
 
     return Temperature(
         temperature=1 / sharp,
@@ -100,19 +100,27 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> Temperature:
 
 
 def _best_sharpness(scores: Floats, wanted: Floats) -> float:
-    low, high, sharp = 1 / _HOTTEST, 1 / _COLDEST, 1.0
-    for _ in range(100):
-        shares = softmax(scores * sharp)
+    """Return the 1 / temperature at which the mean logit under the model equals the wanted one."""
+
+    def slope_and_bend(at: float) -> tuple[float, float]:
+        shares = softmax(scores * at)
         means = (shares * scores).sum(axis=1)
-        slope = float((means - wanted).mean())
+        return float((means - wanted).mean()), float(((shares * scores**2).sum(axis=1) - means**2).mean())
+
+    low, high, sharp = 1 / _HOTTEST, 1 / _COLDEST, 1.0
+    if slope_and_bend(high)[0] <= 0:
+        return high
+    if slope_and_bend(low)[0] >= 0:
+        return low
+    for _ in range(100):
+        slope, bend = slope_and_bend(sharp)
         low, high = (low, sharp) if slope > 0 else (sharp, high)
-        bend = float(((shares * scores**2).sum(axis=1) - means**2).mean())
         step = sharp - slope / bend if bend > 0 else low
         after = step if low < step < high else (low + high) / 2
         if abs(after - sharp) <= 1e-12 * sharp:
             break
         sharp = after
-    return float(np.clip(sharp, 1 / _HOTTEST, 1 / _COLDEST))
+    return sharp
 
 
 def fit_sigmoids(logits: ArrayLike, truth: ArrayLike, labels: Sequence[str], *, fewest: int = 10) -> LabelSigmoids:

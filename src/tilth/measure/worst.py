@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tilth.core.errors import DataError
-from tilth.measure.labels import Lists, Values, arrow, list_column, row_ids
+from tilth.measure.labels import Lists, Values, arrow, row_ids
 from tilth.measure.probabilities import Floats, codes, distributions, matrix, truths, unit
 from tilth.measure.result import Result
-from tilth.measure.tags import Entity, entities
+from tilth.measure.tags import Entity, entities_by_row
 
 By: TypeAlias = Literal["confidence", "loss"]
 _LEAST = float(np.finfo(np.float64).eps)
@@ -143,21 +143,18 @@ def worst_tagging(ids: Values, truth: Lists, predicted: Lists, *, most: int = 50
     >>> worst_tagging(["r1"], [["B-PER", "O"]], [["B-LOC", "O"]])[0].missed
     (Entity(type='PER', start=0, end=1),)
     """
-    sides = [list_column(side, name).to_pylist() for side, name in ((truth, "truth"), (predicted, "predicted"))]
-    names = _names(ids, len(sides[0]))
-    if len(sides[0]) != len(sides[1]):
-        raise DataError(f"truth has {len(sides[0])} rows, predicted has {len(sides[1])}", wanted="a list of tags a row")
-    found = []
-    for name, true, told in zip(names, *sides, strict=True):
-        if true != told:
-            real, seen = entities(true), entities(told)
-            mistake = TaggingMistake(
-                id=name,
-                missed=tuple(one for one in real if one not in seen),
-                invented=tuple(one for one in seen if one not in real),
-            )
-            if mistake.missed or mistake.invented:
-                found.append(mistake)
+    real, seen = entities_by_row(truth), entities_by_row(predicted)
+    if len(real) != len(seen):
+        raise DataError(f"truth has {len(real)} rows, predicted has {len(seen)}", wanted="a list of tags a row")
+    found = [
+        TaggingMistake(
+            id=name,
+            missed=tuple(one for one in true if one not in told),
+            invented=tuple(one for one in told if one not in true),
+        )
+        for name, true, told in zip(_names(ids, len(real)), real, seen, strict=True)
+        if true != told
+    ]
     return tuple(sorted(found, key=lambda one: (-len(one.missed) - len(one.invented), one.id))[:most])
 
 

@@ -45,7 +45,7 @@ for _tag, _pattern, _first in (
     ("tag:yaml.org,2002:int", r"^[-+]?(?:0|[1-9][0-9_]*)$", "-+0123456789"),
     (
         "tag:yaml.org,2002:float",
-        r"^[-+]?(?:[0-9][0-9_]*)(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?$|^[-+]?\.[0-9]+(?:[eE][-+]?[0-9]+)?$",
+        r"^[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$",
         "-+.0123456789",
     ),
 ):
@@ -118,12 +118,12 @@ class _Values:
             raise RecipeError(f"more than {LIMIT_NODES} values (aliases count each time)", where=self._path)
         where = f"{self._path}:{node.start_mark.line + 1}"
         self._lines.setdefault(place, where)
+        if not str(node.tag).startswith("tag:yaml.org,2002:") or "python" in str(node.tag):
+            raise RecipeError(f"the tag {node.tag} is not allowed", where=where, wanted="plain values")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, place)
         if isinstance(node, yaml.SequenceNode):
             return [self.of(inner, (*place, number)) for number, inner in enumerate(node.value)]
-        if not str(node.tag).startswith("tag:yaml.org,2002:"):
-            raise RecipeError(f"the tag {node.tag} is not allowed", where=where, wanted="plain values")
         try:
             return self._scalars.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
@@ -176,13 +176,13 @@ def _override(source: Source, override: str) -> None:
 def _walk(values: Any, steps: list[str | int], where: str) -> tuple[Place, Any]:
     place: Place = ()
     here = values
-    for step in steps[:-1]:
+    for at, step in enumerate(steps[:-1]):
         if isinstance(here, list):
             number = _index(here, step, where)
             place, here = (*place, number), _options_of(here, number)
             if isinstance(step, str):
                 place, here = (*place, step), here.setdefault(step, {}) if isinstance(here, dict) else here
-            elif isinstance(here, dict) and len(here) == 1:
+            elif isinstance(here, dict) and len(here) == 1 and steps[at + 1] not in here:
                 # refine[0].min=5 reaches the options of the one operator that stands there.
                 name = next(iter(here))
                 here[name] = {} if here[name] is None else here[name]

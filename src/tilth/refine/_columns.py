@@ -35,9 +35,7 @@ def strings(batch: Batch, column: str, operator: Any) -> pa.Array:
     """Return a text column as `string`; raises `DataError` when it holds something else."""
     found = cells(batch, column, operator)
     if not _is_text(found.type):
-        raise DataError(
-            f'column "{column}" holds {found.type}', where=name_of(operator), wanted="a column of strings"
-        )
+        raise DataError(f'column "{column}" holds {found.type}', where=name_of(operator), wanted="a column of strings")
     return found if found.type == pa.string() else found.cast(pa.string())
 
 
@@ -74,8 +72,5 @@ def _is_text(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     return bool(
-        kind == pa.null()
-        or pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_string_view(kind)
+        kind == pa.null() or pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     )

@@ -17,12 +17,20 @@ class Kind(NamedTuple):
     """What stands in its place."""
     shape: str
     """A regular expression of what may be one. It holds no groups, and at most a few hundred characters match."""
-    holds: Callable[[str], int]
-    """From what has the shape to the length of the identifier at its start, or 0 when it is none."""
+    holds: Callable[[str, str], int]
+    """From what has the shape, and what stands before it, to the identifier's length, or 0 when it is none."""
 
 
-def _all(test: Callable[[str], bool]) -> Callable[[str], int]:
-    return lambda found: len(found) if test(found) else 0
+BEFORE = 24
+"""How many characters before a shape its test may look at."""
+
+
+def _all(test: Callable[[str], bool]) -> Callable[[str, str], int]:
+    return lambda found, before: len(found) if test(found) else 0
+
+
+def _start(measure: Callable[[str], int]) -> Callable[[str, str], int]:
+    return lambda found, before: measure(found)
 
 
 def digits_of(found: str) -> str:
@@ -50,7 +58,7 @@ _CARD_PREFIXES = re.compile(
     r"|3[47]\d{13}"  # American Express
     r"|3(?:0[0-5]|[689]\d)\d{11}"  # Diners Club
     r"|(?:6011|64[4-9]\d|65\d\d)\d{12,15}"  # Discover
-    r"|35(?:2[89]|[3-8]\d)\d{12,15}"  # JCB
+    r"|35\d{14}|(?:2131|1800)\d{11}"  # JCB
     r"|62\d{14,17}|81[0-7]\d{13,16}"  # UnionPay
     r"|(?:50|5[6-9]|6\d)\d{10,17})"  # Maestro
 )
@@ -102,7 +110,18 @@ def iban(found: str) -> int:
     return end if int("".join(str(int(mark, 36)) for mark in turned)) % 97 == 1 else 0
 
 
-_REGIONS = {*range(11, 16), *range(21, 24), *range(31, 38), *range(41, 47), *range(50, 55), *range(61, 66), 71, 81, 82, 83}
+_REGIONS = {
+    *range(11, 16),
+    *range(21, 24),
+    *range(31, 38),
+    *range(41, 47),
+    *range(50, 55),
+    *range(61, 66),
+    71,
+    81,
+    82,
+    83,
+}
 
 
 def is_cn_id(found: str) -> bool:
@@ -136,15 +155,39 @@ def is_ipv6(found: str) -> bool:
     return int(address) > 0xFFFF and any(mark.isdigit() for mark in found)
 
 
-def is_phone(found: str) -> bool:
-    """Tell a number of 8 to 15 digits (ITU-T E.164) that is not a date, a year range or one digit over and over."""
-    digits = digits_of(found)
-    if not 8 <= len(digits) <= 15 or len(set(digits)) < 3:
-        return False
-    return not re.fullmatch(r"(?:\d{1,4}[-./ ]\d{1,2}[-./ ]\d{1,4})|(?:(?:19|20)\d\d[- ](?:19|20)\d\d)", found)
-
-
 _GAP = r"[ \u00a0.-]"
+_PHONE_ALONE = (
+    rf"(?:(?:\+|00)[1-9]\d{{0,2}}{_GAP}?(?:\(0?\d{{1,5}}\)|\d){_GAP}?(?:\d{_GAP}?){{5,12}}\d"  # +44 20 7946 0958
+    rf"|(?:1{_GAP})?\([2-9]\d\d\){_GAP}?[2-9]\d\d{_GAP}?\d{{4}}"  # (415) 555-2671
+    rf"|(?:1{_GAP})?[2-9]\d\d(?:-[2-9]\d\d-|\.[2-9]\d\d\.| [2-9]\d\d )\d{{4}}"  # 415-555-2671
+    rf"|\(?0\d{{1,4}}\)?{_GAP}/?{_GAP}?\d{{2,8}}(?:{_GAP}\d{{2,8}}){{0,4}}"  # 020 7946 0958, 010-62345678
+    r"|400-\d{3}-\d{4}|800-\d{3}-\d{4})"  # Chinese service numbers
+)
+_PHONE_CALLED = rf"\(?\d{{1,5}}\)?(?:{_GAP}?\d{{2,8}}){{1,5}}"
+"""A number so plain that only the words before it tell a phone from an order."""
+_CALL = re.compile(
+    r"(?:\b(?:tele)?(?:phone|fono|fon)|\btel|\bmobile?|\bcell(?:ular)?|\bfax|\bcall(?:ed|ing)?|\bdial|\bdesk|\btext|\bsms|\bwhatsapp"
+    r"|\bring|\breach|\banswer(?:ing)?|\bhandy|电话|電話|手机|手機|座机|热线|传真|致电|联系方式)(?:\W{1,3}\w+){0,2}\W{0,4}$",
+    re.IGNORECASE,
+)
+_DATE = re.compile(r"\d{4}[-./ ]\d{1,2}[-./ ]\d{1,2}|\d{1,2}[-./ ]\d{1,2}[-./ ]\d{4}|(?:19|20)\d\d[- ](?:19|20)\d\d")
+_ALONE = re.compile(rf"{_PHONE_ALONE}(?:\s?(?:x|ext\.?)\s?\d{{1,5}})?")
+
+
+def is_phone(found: str, before: str) -> int:
+    """Tell a phone number by its shape, or a plainer one by the words before it; 7 to 15 digits (ITU-T E.164).
+
+    >>> is_phone("020 7946 0958", "at "), is_phone("9472 7916", "call me on "), is_phone("9472 7916", "order ")
+    (13, 9, 0)
+    """
+    digits = digits_of(found)
+    if len(set(digits)) < 3 or _DATE.fullmatch(found):
+        return 0
+    if 8 <= len(digits) <= 20 and _ALONE.fullmatch(found):
+        return len(found)
+    return len(found) if 7 <= len(digits) <= 15 and _CALL.search(before) else 0
+
+
 KINDS: dict[str, Kind] = {
     # A host and a name before it: only the name and the password go.
     "credentials": Kind(
@@ -156,24 +199,27 @@ KINDS: dict[str, Kind] = {
         r"@(?:[A-Za-z0-9À-ɏ](?:[A-Za-z0-9À-ɏ-]{0,61}[A-Za-z0-9À-ɏ])?\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])",
         _all(lambda found: ".." not in found),
     ),
-    "iban": Kind("[IBAN]", r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,40}", iban),
+    "iban": Kind("[IBAN]", r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,40}", _start(iban)),
     "cn_id": Kind("[CN_ID]", r"(?<![\dA-Za-z])\d{17}[\dXxＸｘ](?![\dA-Za-z])", _all(is_cn_id)),
-    "card": Kind("[CARD]", r"(?<![\d.])\d(?:[ -]?\d){11,18}(?!\d)", card),
+    "card": Kind("[CARD]", r"(?<![\dA-Za-z.])\d(?:[ -]?\d){11,18}(?!\d)", _start(card)),
     "cn_mobile": Kind(
         "[PHONE]",
         r"(?<![\d.])(?:(?:\+|00)?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d|\.\d)",
         _all(lambda found: len(set(digits_of(found))) > 2),
     ),
-    "ipv6": Kind("[IP]", r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:|:(?=:)){1,8}[0-9A-Fa-f:.]{1,40}(?<![.:])(?![\w:])", _all(is_ipv6)),
+    "ipv6": Kind(
+        "[IP]", r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:|:(?=:)){1,8}[0-9A-Fa-f:.]{1,40}(?<![.:])(?![\w:])", _all(is_ipv6)
+    ),
     "ipv4": Kind("[IP]", r"(?<![\w.])(?<!version )(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)", _all(is_ipv4)),
     "phone": Kind(
         "[PHONE]",
-        rf"(?<![\w+])(?:(?:\+|00)[1-9]\d{{0,2}}{_GAP}?(?:\(0?\d{{1,5}}\)|\d){_GAP}?(?:\d{_GAP}?){{5,12}}\d"  # +44 20 7946 0958
-        rf"|(?:1{_GAP})?\([2-9]\d\d\){_GAP}?[2-9]\d\d{_GAP}?\d{{4}}"  # (415) 555-2671
-        rf"|(?:1{_GAP})?[2-9]\d\d(?:-[2-9]\d\d-|\.[2-9]\d\d\.| [2-9]\d\d )\d{{4}}"  # 415-555-2671
-        rf"|\(?0\d{{1,4}}\)?{_GAP}/?{_GAP}?\d{{2,8}}(?:{_GAP}\d{{2,8}}){{0,4}})"  # 020 7946 0958, 010-62345678
-        rf"(?:\s?(?:x|ext\.?)\s?\d{{1,5}})?(?!\w)",
-        _all(is_phone),
+        rf"(?<![\dA-Za-z.+])(?:{_PHONE_ALONE}|{_PHONE_CALLED})(?:\s?(?:x|ext\.?)\s?\d{{1,5}})?(?![\dA-Za-z]|\.\d)",
+        is_phone,
     ),
 }
 """In order of trust: a checked identifier wins over a likely one that begins at the same place."""
+
+MAY_HOLD = re.compile(r"@|\d(?:\D{0,3}\d){5}|\d\.\d{1,3}\.\d|[0-9A-Fa-f]:[0-9A-Fa-f]{0,4}:")
+"""A text without one of these holds none of the kinds: an at sign, six digits near one another, dots or colons of an IP."""
+WITH_AT = ("credentials", "email")
+"""The kinds that no text without an at sign holds."""

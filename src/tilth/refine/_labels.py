@@ -25,7 +25,9 @@ def labels_of(batch: Batch, column: str, operator: Any) -> list[str | None]:
         or kind == pa.null()
     ):
         raise DataError(
-            f'column "{column}" holds {kind}', where=name_of(operator), wanted="one label a row: string, integer or bool"
+            f'column "{column}" holds {kind}',
+            where=name_of(operator),
+            wanted="one label a row: string, integer or bool",
         )
     labels: list[str | None] = found.cast(pa.string()).to_pylist()
     return labels

@@ -38,7 +38,10 @@ def observe(columns: Sequence[Floats]) -> pa.Table:
 def merge(left: pa.Table, right: pa.Table) -> pa.Table:
     """Add two sums; exact."""
     return _table(
-        [tuple(a + b for a, b in zip(one, other, strict=True)) for one, other in zip(_read(left), _read(right), strict=True)]
+        [
+            tuple(a + b for a, b in zip(one, other, strict=True))
+            for one, other in zip(_read(left), _read(right), strict=True)
+        ]
     )
 
 

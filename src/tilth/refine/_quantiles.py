@@ -45,9 +45,10 @@ def observe(columns: Sequence[Floats]) -> pa.Table:
 def merge(left: pa.Table, right: pa.Table, columns: int) -> pa.Table:
     """Add two counts."""
     return _table(
-        [_fitted(_added(one, other), _share(columns)) for one, other in zip(
-            read(left, columns), read(right, columns), strict=True
-        )]
+        [
+            _fitted(_added(one, other), _share(columns))
+            for one, other in zip(read(left, columns), read(right, columns), strict=True)
+        ]
     )
 
 

@@ -15,7 +15,9 @@ from tilth.core.batch import Batch
 from tilth.core.operator import verdicts
 from tilth.refine._columns import cells, strings
 
-_SEEN = re.compile(r"[^\s\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff]")
+_SEEN = re.compile(
+    r"[^\s\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff]"
+)
 """A character that a reader can see."""
 
 

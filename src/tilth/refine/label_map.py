@@ -39,7 +39,10 @@ class LabelMap:
         labels = labels_of(batch, self.column, self)
         known = self._known()
         batch = with_column(
-            batch, self.column, [None if label is None else self.labels.get(label, label) for label in labels], pa.string()
+            batch,
+            self.column,
+            [None if label is None else self.labels.get(label, label) for label in labels],
+            pa.string(),
         )
         if self.unknown != "fail":
             return batch

@@ -21,7 +21,8 @@ class Length:
     """Drop rows whose text has fewer than `min` or more than `max` characters or words; a null has length 0.
 
     >>> from tilth.testing import batch
-    >>> Length(unit="words", min=2, max=5).judge(batch(text=["hello", "你好吗", "a b c d e f"])).field("rule").to_pylist()
+    >>> verdicts = Length(unit="words", min=2, max=5).judge(batch(text=["hello", "你好吗", "a b c d e f"])).to_pylist()
+    >>> [verdict and verdict["rule"] for verdict in verdicts]
     ['too_short', None, 'too_long']
 
     Each character of a script without spaces (Chinese, Japanese, Thai …) counts as a word.

@@ -83,9 +83,9 @@ class OutliersDropped:
     """Drop rows with a number outside its column's fences. Made by `Outliers`.
 
     >>> from tilth.testing import batch
-    >>> dropped = OutliersDropped(columns=("number",), low=(0.0,), high=(9.0,)).judge(batch(number=[5, 10, None]))
-    >>> dropped.field("rule").to_pylist(), dropped.field("threshold").to_pylist()
-    ([None, 'outliers number', None], [None, 9.0, None])
+    >>> verdicts = OutliersDropped(columns=("number",), low=(0.0,), high=(9.0,)).judge(batch(number=[5, 10, None]))
+    >>> verdicts.is_valid().to_pylist(), verdicts[1].as_py()["threshold"]
+    ([False, True, False], 9.0)
     """
 
     columns: tuple[str, ...]
@@ -102,9 +102,7 @@ class OutliersDropped:
             numbers = floats(batch, column, self)
             for row in np.flatnonzero((numbers < low) | (numbers > high)).tolist():
                 value = float(numbers[row])
-                found[row] = {
-                    "rule": f"outliers {column}", "value": value, "threshold": low if value < low else high
-                }
+                found[row] = {"rule": f"outliers {column}", "value": value, "threshold": low if value < low else high}
         return pa.array(found, VERDICT)
 
 

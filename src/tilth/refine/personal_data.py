@@ -12,11 +12,9 @@ import pyarrow as pa
 
 from tilth.core.batch import Batch, with_column
 from tilth.refine._columns import map_text, strings
-from tilth.refine._identifiers import KINDS
+from tilth.refine._identifiers import BEFORE, KINDS, MAY_HOLD, WITH_AT
 
 KindName = Literal["credentials", "email", "iban", "cn_id", "card", "cn_mobile", "ipv6", "ipv4", "phone"]
-_MAY_HOLD = re.compile(r"[\d@]")
-"""A text without a digit or an at sign holds none of the kinds."""
 
 
 class Found(NamedTuple):
@@ -62,16 +60,17 @@ class PersonalData:
 
     def find(self, text: str) -> Iterator[Found]:
         """Yield what one text holds, left to right, without overlap."""
-        if not _MAY_HOLD.search(text):
+        if not MAY_HOLD.search(text):
             return
-        shapes = _shapes(self.kinds)
+        shapes = _shapes(self.kinds, "@" in text)
         at = 0
         while candidate := shapes.any.search(text, at):
             start = candidate.start()
             at = start + 1
+            before = text[max(0, start - BEFORE) : start]
             for kind, shape in shapes.each:
                 found = shape.match(text, start)
-                length = KINDS[kind].holds(found.group()) if found else 0
+                length = KINDS[kind].holds(found.group(), before) if found else 0
                 if length:
                     yield Found(kind, start, start + length)
                     at = start + length
@@ -91,8 +90,8 @@ class _Shapes(NamedTuple):
 
 
 @functools.cache
-def _shapes(kinds: tuple[str, ...]) -> _Shapes:
-    wanted = [kind for kind in KINDS if kind in kinds]
+def _shapes(kinds: tuple[str, ...], with_at: bool) -> _Shapes:
+    wanted = [kind for kind in KINDS if kind in kinds and (with_at or kind not in WITH_AT)]
     # With no kinds, a pattern that never matches.
     any_of = re.compile("|".join(f"(?:{KINDS[kind].shape})" for kind in wanted) or r"(?!)")
     return _Shapes(any_of, tuple((kind, re.compile(KINDS[kind].shape)) for kind in wanted))

@@ -1,4 +1,4 @@
-"""Draw with matplotlib into SVG that lives inside a page: its colours, its fonts, no ids that clash, the same every time.
+"""Draw with matplotlib into SVG that lives inside a page: its colours, its fonts, its ids, the same every time.
 
 Two things are kept away from matplotlib. Colours are stand-ins that become the page's variables, so that one drawing
 serves light and dark. Words from data are stand-ins of about the same width, put back and escaped afterwards: no font
@@ -12,7 +12,7 @@ import io
 import re
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tilth.report import words
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 INK, MUTED, LINE, KEPT, LOST, NEW, PAPER = (f"#0{at}0{at}0{at}" for at in range(1, 8))
 """Stand-ins for the page's colours."""
 _COLOURS = {INK: "ink", MUTED: "muted", LINE: "line", KEPT: "kept", LOST: "lost", NEW: "new", PAPER: "card"}
-_STYLE = {
+_STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,
     "font.family": ["DejaVu Sans"],
@@ -85,15 +85,18 @@ def ready() -> bool:
 
 
 def draw(name: str, size: tuple[float, float], paint: Callable[[Figure, Words], None], *, alt: str) -> Plot:
-    """Paint a figure of `size` inches and return it as an element of a page; `name` keeps its ids apart from others'."""
+    """Paint a figure of `size` inches and return it as an element of a page; `name` keeps its ids apart."""
     import matplotlib
     from matplotlib.figure import Figure
 
     said = Words()
     out = io.StringIO()
-    usual = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")}
+    usual: dict[str, Any] = {
+        key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")
+    }
     with _ONE_AT_A_TIME, matplotlib.rc_context():
-        matplotlib.rcParams.update({**usual, **_STYLE, "svg.hashsalt": name})
+        for settings in (usual, _STYLE, {"svg.hashsalt": name}):
+            matplotlib.rcParams.update(settings)
         figure = Figure(figsize=size, layout="constrained")
         paint(figure, said)
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tilth.report import drawing, flow, plots, reading, words
+from tilth.report import curves, drawing, flow, heat, reading, template, whiskers
 from tilth.report.drawing import Plot
 from tilth.report.summary import Summary
 
@@ -38,17 +37,7 @@ def render(summary: Summary) -> str:
     >>> "<script" in page, "&lt;script&gt;alert(1)" in page
     (False, True)
     """
-    import jinja2
-
-    page = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_finalize,
-    )
-    page.filters.update({name: _of_known(write) for name, write in _FILTERS.items()})
-    return page.get_template("page.html").render(_view(summary))
+    return template.page().render(_view(summary))
 
 
 def _view(summary: Summary) -> dict[str, Any]:
@@ -65,13 +54,15 @@ def _view(summary: Summary) -> dict[str, Any]:
         "stayed": reading.stayed(summary.accounts),
         "bands": bands,
         "pieces": flow.pieces(summary, widest),
-        "rules": [(step, rule, rows) for step in summary.steps for rule, rows in sorted(step.by_rule.items(), key=_most)],
+        "rules": [
+            (step, rule, rows) for step in summary.steps for rule, rows in sorted(step.by_rule.items(), key=_most)
+        ],
         "shown": [step for step in summary.steps if step.examples],
         "splits": _splits(summary),
         "best": reading.best_step(summary.training.history) if summary.training else None,
         "confusions": reading.confusions(confusion, _MOST_CONFUSIONS) if confusion else [],
-        "small_matrix": bool(confusion) and len(confusion["labels"]) <= _SMALL_MATRIX,
-        "facts": _flat({**summary.versions, **summary.facts}),
+        "small_matrix": confusion is not None and len(confusion["labels"]) <= _SMALL_MATRIX,
+        "facts": template.flat({**summary.versions, **summary.facts}),
         "few": FEW,
         "plots": _plots(summary) if drawing.ready() else {},
         "plotless": not drawing.ready() and bool(summary.training or found),
@@ -83,19 +74,19 @@ def _plots(summary: Summary) -> dict[str, Plot]:
     drawn: dict[str, Plot | None] = {}
     if summary.training:
         history = summary.training.history
-        drawn |= {"progress": plots.progress(history), "losses": plots.losses(history)}
+        drawn |= {"progress": curves.progress(history), "losses": curves.losses(history)}
     found = summary.evaluation
     if found:
         judged = reading.verdict(found)
-        drawn["headline"] = plots.headline(found)
-        drawn["slices"] = plots.slices(found.slices, judged.value if judged else None)
+        drawn["headline"] = whiskers.headline(found)
+        drawn["slices"] = whiskers.slices(found.slices, judged.value if judged else None)
         if found.confusion and len(found.confusion["labels"]) > _SMALL_MATRIX:
-            drawn["confusion"] = plots.heat(found.confusion)
+            drawn["confusion"] = heat.heat(found.confusion)
         if found.calibration:
-            drawn["reliability"] = plots.reliability(found.calibration)
+            drawn["reliability"] = curves.reliability(found.calibration)
         if found.risk_coverage:
             chosen = (found.abstention or {}).get("threshold")
-            drawn["coverage"] = plots.coverage(found.risk_coverage, chosen)
+            drawn["coverage"] = curves.coverage(found.risk_coverage, chosen)
     return {name: plot for name, plot in drawn.items() if plot}
 
 
@@ -107,78 +98,6 @@ def _splits(summary: Summary) -> list[str]:
 
 def _most(pair: tuple[str, int]) -> tuple[int, str]:
     return -pair[1], pair[0]
-
-
-def _flat(facts: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
-    lines: list[tuple[str, str]] = []
-    for name, value in facts.items():
-        place = f"{above} · {words.heading(name)}" if above else words.heading(name)
-        if isinstance(value, Mapping):
-            lines += _flat(value, place)
-        elif value is not None and value != "":
-            many = isinstance(value, (list, tuple))
-            lines.append((place, ", ".join(map(str, value)) if many else str(value)))
-    return lines
-
-
-def _unit(value: float | None) -> str:
-    return f"{min(max(value or 0.0, 0.0), 1.0):.3f}"
-
-
-def _thin(lines: Sequence[Any], most: int, keep: Any = None) -> list[Any]:
-    """Return every n-th line, so that about `most` remain; the last, and the one to keep, always do."""
-    every = max(-(-len(lines) // most), 1)
-    return [line for at, line in enumerate(lines) if at % every == 0 or at == len(lines) - 1 or line is keep]
-
-
-def _answer(value: Any) -> str:
-    """Write a label, a list of labels, or a list of entities (type, first token, token after the last)."""
-    if isinstance(value, (list, tuple)):
-        told = [f"{one[0]} {one[1]}–{one[2] - 1}" if isinstance(one, (list, tuple)) else str(one) for one in value]
-        return ", ".join(told) or "none"
-    return "–" if value is None else str(value)
-
-
-def _bend(value: float) -> str:
-    # A cell with few rows still shows: the shade follows the square root.
-    return _unit(value**0.5)
-
-
-_FILTERS: dict[str, Callable[..., Any]] = {
-    "count": words.count,
-    "plural": words.plural,
-    "share": words.share,
-    "figure": words.figure,
-    "tiny": words.tiny,
-    "gain": words.gain,
-    "between": words.between,
-    "duration": words.duration,
-    "ordinal": words.ordinal,
-    "heading": words.heading,
-    "excerpt": words.excerpt,
-    "answer": _answer,
-    "thin": _thin,
-    "changes": words.changes,
-    "flat": _flat,
-    "unit": _unit,
-    "bend": _bend,
-}
-
-
-def _of_known(write: Callable[..., Any]) -> Callable[..., Any]:
-    from jinja2 import Undefined
-
-    def known(value: Any, *rest: Any) -> Any:
-        return write(*(None if isinstance(one, Undefined) else one for one in (value, *rest)))
-
-    return known
-
-
-def _finalize(value: Any) -> Any:
-    """Make strangers' control characters visible; markup of ours passes as it is."""
-    if value is None:
-        return "–"
-    return words.clean(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _replace(path: Path, text: str) -> Path:

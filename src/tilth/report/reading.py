@@ -1,4 +1,4 @@
-"""Read a summary: is the model better than its baselines, what should a person know first, what is mixed up with what."""
+"""Read a summary: is the model better than its baselines, what should a person know first, what is taken for what."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from tilth.report import words
 from tilth.report.summary import Evaluation, Json, Summary
 
 SMALLER_IS_BETTER = frozenset(
-    "loss nll log_loss perplexity mae mse rmse mape smape mase wer cer ece brier error error_rate risk".split()
+    ("loss", "nll", "perplexity", "error", "risk", "mae", "mse", "rmse", "mape", "smape", "mase", "wer", "cer")
+    + ("ece", "brier")
 )
 """Metrics of which less is better."""
 
@@ -58,7 +59,7 @@ def verdict(evaluation: Evaluation) -> Verdict | None:
     main = next((line for line in evaluation.headline if _number(line.get("value")) is not None), None)
     if main is None:
         return None
-    name, value = str(main["name"]), float(main["value"])
+    name = str(main["name"])
     ours = _ends(main)
     down = smaller_is_better(name)
     rivals = [(line, other) for line in evaluation.baselines if (other := metric_of(line, name)) is not None]
@@ -94,7 +95,7 @@ def smaller_is_better(metric: str) -> bool:
     (True, False)
     """
     name = metric.lower()
-    return name in SMALLER_IS_BETTER or name.rpartition("_")[2] in SMALLER_IS_BETTER
+    return name.rpartition("_")[2] in SMALLER_IS_BETTER or name == "error_rate"
 
 
 def notices(summary: Summary) -> list[str]:
@@ -135,10 +136,9 @@ def account(accounts: Mapping[str, int]) -> str:
     '1,200 in + 0 expanded + 10 grown = 1,110 kept + 100 dropped + 0 failed'
     """
     part = {name: words.count(accounts.get(name, 0)).replace("-", "−") for name in ACCOUNTS}
-    return (
-        f"{part['rows_in']} in + {part['expanded']} expanded + {part['grown']} grown {'=' if balances(accounts) else '≠'}"
-        f" {part['kept']} kept + {part['dropped']} dropped + {part['failed']} failed"
-    )
+    came = f"{part['rows_in']} in + {part['expanded']} expanded + {part['grown']} grown"
+    went = f"{part['kept']} kept + {part['dropped']} dropped + {part['failed']} failed"
+    return f"{came} {'=' if balances(accounts) else '≠'} {went}"
 
 
 def stayed(accounts: Mapping[str, int]) -> str:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
-import numbers
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
-from tilth.core.errors import DataError
+from tilth.report import plain
 
 Json: TypeAlias = Mapping[str, Any]
 """A mapping of strings to JSON values."""
@@ -141,7 +136,7 @@ class Evaluation:
     tagging: Json | None = None
     """A `TaggingReport`: the reports `tokens`, `tokens_without_o` and `entities`."""
     calibration: Json | None = None
-    """`before` and `after`: each a `Calibration` (`ece`, `brier`, `nll`, `reliability`); and `temperature`, a number."""
+    """`before` and `after`: each a `Calibration` (`ece`, `brier`, `nll`, `reliability`); and the number `temperature`."""
     risk_coverage: Json | None = None
     """A `RiskCoverage`: `points` (a list of `threshold`, `coverage`, `accuracy`) and `area`."""
     abstention: Json | None = None
@@ -151,7 +146,7 @@ class Evaluation:
     slices: Table = ()
     """A `Slice` each: `column`, `value`, `support`, `metric` (an `Interval`), `judged`, `worse`."""
     errors: Table = ()
-    """The worst errors: a `Mistake`, `MultilabelMistake` or `TaggingMistake` each, and `text`, an excerpt of the row."""
+    """The worst errors: a `Mistake`, `MultilabelMistake` or `TaggingMistake` each, with `text`: an excerpt of the row."""
     seeds: Json | None = None
     """By metric an `OverSeeds`: `mean` (an `Interval`), `sd`, `values`."""
     truncated: float | None = None
@@ -218,8 +213,7 @@ class Summary:
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values only; a number that is not finite becomes None."""
-        plain = _plain(self)
-        return typing.cast(dict[str, Any], plain)
+        return plain.fields(self)
 
     @classmethod
     def from_json(cls, value: Json) -> Summary:
@@ -227,56 +221,4 @@ class Summary:
 
         Raises `DataError` when a key that must be there is missing or has the wrong shape.
         """
-        return _built(cls, value, "summary")
-
-
-Part = TypeVar("Part")
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {part.name: _plain(getattr(value, part.name)) for part in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(name): _plain(inner) for name, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
-    if value is None or isinstance(value, (str, bool)):
-        return value
-    if isinstance(value, numbers.Integral):
-        return int(value)
-    if isinstance(value, numbers.Real):
-        return float(value) if math.isfinite(value) else None
-    raise DataError(f"a summary holds a {type(value).__name__}", wanted="JSON values: text, numbers, lists, mappings")
-
-
-def _built(kind: type[Part], value: Any, where: str) -> Part:
-    if not isinstance(value, Mapping):
-        raise DataError(f"found a {type(value).__name__}", where=where, wanted="a mapping")
-    hints = typing.get_type_hints(kind)
-    given = {}
-    for part in dataclasses.fields(typing.cast(Any, kind)):
-        if part.name in value:
-            given[part.name] = _shaped(hints[part.name], value[part.name], f"{where}.{part.name}")
-        elif part.default is dataclasses.MISSING and part.default_factory is dataclasses.MISSING:
-            raise DataError(f'no "{part.name}"', where=where, do="The file may be cut short: run again to write it.")
-    return kind(**given)
-
-
-def _shaped(hint: Any, value: Any, where: str) -> Any:
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        if value is None:
-            return None
-        hint = next(part for part in typing.get_args(hint) if part is not types.NoneType)
-    if dataclasses.is_dataclass(hint):
-        return _built(typing.cast(type, hint), value, where)
-    if typing.get_origin(hint) is tuple:
-        if not isinstance(value, (list, tuple)):
-            raise DataError(f"found a {type(value).__name__}", where=where, wanted="a list")
-        each = typing.get_args(hint)[0]
-        return tuple(_shaped(each, inner, f"{where}[{at}]") for at, inner in enumerate(value))
-    wanted = {str: str, int: int, float: (int, float)}.get(hint)
-    if wanted and not isinstance(value, wanted):
-        raise DataError(f"found a {type(value).__name__}", where=where, wanted=f"a {hint.__name__}")
-    if typing.get_origin(hint) is Mapping and not isinstance(value, Mapping):
-        raise DataError(f"found a {type(value).__name__}", where=where, wanted="a mapping")
-    return value
+        return plain.build(cls, value, "summary")

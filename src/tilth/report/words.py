@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import os
 import re
 import unicodedata
 from typing import NamedTuple
@@ -171,8 +170,8 @@ def changes(before: str, after: str, most: int = 400) -> list[Part]:
     >>> [tuple(part) for part in changes("cafÃ© au lait", "café au lait")]
     [('same', 'caf'), ('gone', 'Ã©'), ('new', 'é'), ('same', ' au lait')]
     """
-    head = len(os.path.commonprefix([before, after]))
-    tail = len(os.path.commonprefix([before[head:][::-1], after[head:][::-1]]))
+    head = _shared(before, after)
+    tail = _shared(before[head:][::-1], after[head:][::-1])
     old, new = excerpt(before[head : len(before) - tail], most), excerpt(after[head : len(after) - tail], most)
     parts = [Part("same", before[:head])]
     for tag, start, end, start_new, end_new in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
@@ -182,6 +181,12 @@ def changes(before: str, after: str, most: int = 400) -> list[Part]:
             parts += [Part("gone", old[start:end]), Part("new", new[start_new:end_new])]
     parts.append(Part("same", before[len(before) - tail :]))
     return [Part(kind, _elide(text) if kind == "same" else text) for kind, text in parts if text]
+
+
+def _shared(one: str, other: str) -> int:
+    """Return how many characters two texts share at their start."""
+    ends = (at for at, (left, right) in enumerate(zip(one, other, strict=False)) if left != right)
+    return next(ends, min(len(one), len(other)))
 
 
 def _elide(text: str, most: int = 120) -> str:

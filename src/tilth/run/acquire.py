@@ -79,7 +79,7 @@ def acquire(work: Work) -> Acquired:
         work.sample,
     )
     table = work.project.table(f"{work.data}.acquired")
-    book = Book(work.project.stage(f"{STAGE}-{key}"))
+    book = Book(work.project.stages / f"{STAGE}-{key}")
     done = table.version_of(RunKey(key))
     if done is None or book.get("_sources") is None:
         _read_all(work, planned, table, book, key)
@@ -175,7 +175,7 @@ def _read_all(work: Work, planned: list[_Planned], table: Table, book: Book, key
         [receipt_from(receipts[name]["rows"]) for name in sorted(receipts)],
         RunKey(key),
         cursor,
-        None,
+        table.newest(),
         schema=whole,
         mode="overwrite",
         fingerprint=key,
@@ -195,7 +195,8 @@ def _finish(work: Work, book: Book, shards: list[Shard], readers: tuple[ReadSour
 
 
 def _read(shard: Shard, *, readers: tuple[ReadSource, ...]) -> dict[str, Any]:
-    return readers[shard.where["source"]](shard)
+    result: dict[str, Any] = readers[shard.where["source"]](shard)
+    return result
 
 
 @dataclass(frozen=True, kw_only=True)

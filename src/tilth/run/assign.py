@@ -7,20 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from tilth.core.batch import SPLITS, Batch
-from tilth.core.engine import Rows
+from tilth.core.batch import ID, SPLITS, Batch
+from tilth.core.engine import Reader, Rows, Step
 from tilth.core.errors import DataError, did_you_mean
 from tilth.core.events import StageStarted
-from tilth.core.shard import RunKey, Shard
+from tilth.core.shard import Receipt, RunKey, Shard
 from tilth.recipe.model import Recipe
 from tilth.run import sidecar, split
 from tilth.run.acquire import Acquired
 from tilth.run.cluster import Clustered, units
 from tilth.run.fingerprint import digest
 from tilth.run.prefix import LIGHT, columns
-from tilth.run.sidecar import Sidecar, chained
+from tilth.run.sidecar import NOTE, Sidecar, chained
 from tilth.run.stages import Work
+from tilth.tables.splits import SPLIT_ROW, SplitTable
+from tilth.tables.table import Table
 
 STAGE = "split"
 
@@ -72,19 +75,53 @@ def assign(work: Work, acquired: Acquired, clustered: Clustered) -> Assigned:
         options.group,
     )
     how = _how(by, label, options.group, options.time, given)
-    table = work.project.splits(work.data)
+    table = work.project.decisions(f"{work.data}.split")
     raw = acquired.table.scan(acquired.version)
     wanted = [*LIGHT, *(name for name in (plan.stratum, plan.time) if name)]
     skipped = table.version_of(RunKey(key)) is not None
     if not skipped:
         work.tell(StageStarted(stage=STAGE))
-        old = table.current() if table.exists() else Rows(shards=(), read=_nothing)
+        old = columns(work.project.splits(work.data).current(), (ID, "split"))
         together = units(clustered, acquired, options.group, work)
         notes = split.assign(columns(raw, wanted), together, old, plan, work.engine)
-        table.commit(notes, RunKey(key))
-    notes = table.at(RunKey(key))
+        _commit(work, table, notes, key)
+    notes = table.scan(table.version_of(RunKey(key)))
     beside = sidecar.build(columns(raw, LIGHT), chained(clustered.leaving(), notes), work.engine)
     return Assigned(beside=beside, key=key, how=how, skipped=skipped)
+
+
+def _commit(work: Work, table: Table, notes: Rows, key: str) -> None:
+    """Add the new rows to the split table, and keep this version's notes beside it."""
+    splits = work.project.splits(work.data)
+    writer = _WriteBoth(read=notes.read, notes=table, splits=splits)
+    done = {shard.id: result for shard, result in work.engine.run(Step(name="split: write", work=writer), notes.shards)}
+    both = [done[shard.id] for shard in notes.shards]
+    splits.commit([receipt for _, receipt in both], RunKey(key), splits.table.newest(), fingerprint=key)
+    table.commit(
+        [receipt for receipt, _ in both],
+        RunKey(key),
+        None,
+        table.newest(),
+        schema=NOTE,
+        mode="overwrite",
+        fingerprint=key,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _WriteBoth:
+    read: Reader
+    notes: Table
+    splits: SplitTable
+
+    def __call__(self, shard: Shard) -> tuple[Receipt, Receipt]:
+        return self.notes.write(shard, self.read(shard)), self.splits.write(shard, self._new(shard))
+
+    def _new(self, shard: Shard) -> Iterator[Batch]:
+        for batch in self.read(shard):
+            new = batch.filter(pc.not_equal(batch.column("why"), "kept"))
+            values = [new.column(ID), new.column("unit"), new.column("split"), new.column("why")]
+            yield pa.RecordBatch.from_arrays(values, schema=SPLIT_ROW)
 
 
 def _label(recipe: Recipe, schema: pa.Schema) -> str | None:
@@ -102,7 +139,3 @@ def _how(by: str, label: str | None, group: str | None, time: str | None, given:
     if group:
         how += f", rows of one {group} together"
     return f"as the sources say ({', '.join(sorted(given))}); else {how}" if given else how
-
-
-def _nothing(shard: Shard) -> Iterator[Batch]:
-    return iter(())

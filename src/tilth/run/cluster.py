@@ -25,7 +25,7 @@ from tilth.run.fingerprint import chain, decides, digest
 from tilth.run.pipe import Link
 from tilth.run.prefix import LIGHT, Prefixed, columns
 from tilth.run.sidecar import NOTE, chained
-from tilth.run.stages import Book, Work, receipt_from, receipt_json
+from tilth.run.stages import Work, receipt_from, receipt_json
 from tilth.tables.table import Table
 
 STAGE = "cluster"
@@ -59,7 +59,7 @@ def cluster(work: Work, acquired: Acquired) -> Clustered:
     skipped = True
     for place, operator, links in _deciders(work.recipe, acquired):
         key = digest(STAGE, key, place, chain([link.operator for link in links]), decides(operator))
-        table = work.project.decisions(work.data, _slug(place))
+        table = work.project.decisions(f"{work.data}.{_slug(place)}")
         if table.version_of(RunKey(key)) is None:
             work.tell(StageStarted(stage=f"{STAGE} {place}"))
             raw = acquired.table.scan(acquired.version)
@@ -127,14 +127,12 @@ def _deciders(recipe: Recipe, acquired: Acquired) -> Iterator[tuple[str, Any, tu
 
 
 def _commit(work: Work, table: Table, decisions: Rows, key: str) -> None:
-    book = Book(work.project.stage(f"{STAGE}-{key}"))
     step = Step(name=f"{STAGE}: write", work=partial(_write, table=table, read=decisions.read))
     receipts: list[Receipt] = []
-    for shard, receipt in work.engine.run(step, decisions.shards):
-        book.keep(shard.id, receipt)
+    for _, receipt in work.engine.run(step, decisions.shards):
         receipts.append(receipt_from(receipt))
     receipts.sort(key=lambda receipt: receipt.shard)
-    table.commit(receipts, RunKey(key), None, None, schema=DECISION, mode="overwrite", fingerprint=key)
+    table.commit(receipts, RunKey(key), None, table.newest(), schema=DECISION, mode="overwrite", fingerprint=key)
 
 
 def _write(shard: Shard, *, table: Table, read: Reader) -> dict[str, Any]:

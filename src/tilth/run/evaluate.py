@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 
 from tilth.core.errors import DataError
 from tilth.core.events import StageStarted, TestOpened
+from tilth.core.shard import Shard
 from tilth.core.spec import spec_of
 from tilth.measure.bootstrap import over_seeds
 from tilth.measure.counts import Counts
@@ -62,7 +64,7 @@ def evaluate(work: Work, refined: Refined, learned: Learned) -> Evaluated:
     """Measure the model and write its bundle, or find what an earlier run of the same work found."""
     options = work.recipe.evaluate
     key = digest(STAGE, learned.key, spec_of(options)["options"], work.data)
-    book = Book(work.project.stage(f"{STAGE}-{key}"))
+    book = Book(work.project.stages / f"{STAGE}-{key}")
     facts = book.get("_facts")
     if facts is not None and Path(facts["bundle"]).is_dir():
         return _evaluated(facts, key, skipped=True)
@@ -128,7 +130,7 @@ def _exam(work: Work, model: Any) -> Exam:
 
 def _look(work: Work, key: str) -> int:
     """Count the models that have looked at this data set's test, this one included."""
-    book = Book(work.project.stage(f"looks-{work.data}"))
+    book = Book(work.project.stages / f"looks-{work.data}")
     book.keep(key, {"model": key})
     return len(book.kept())
 
@@ -199,7 +201,14 @@ def _write_bundle(
     result: dict[str, Any],
     key: str,
 ) -> tuple[Path, str]:
-    folder = work.project.next_model(work.data)
+    artefact_of = "models/{}/{}".format
+    for version in work.project.model_versions(work.data):
+        written = work.project.model(work.data, version)
+        if _fingerprint(written) == key:
+            # A run that was killed after it wrote the bundle, and before it said so.
+            _record_uses(work, refined, artefact_of(work.data, version))
+            return written, str(version)
+    folder = work.project.model(work.data, work.project.new_model(work.data))
     facts = bundle.Facts(
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         data={"table": work.data, "version": refined.version.number, "key": refined.key},
@@ -218,9 +227,25 @@ def _write_bundle(
         model=decided,
         facts=facts,
     )
-    uses = work.project.uses()
-    uses.record(f"models/{work.data}/{folder.name}", work.data, refined.version, part_of(refined, "train"))
+    _record_uses(work, refined, artefact_of(work.data, folder.name))
     return folder, folder.name
+
+
+def _fingerprint(folder: Path) -> str | None:
+    """Return the recipe's fingerprint that a bundle says it was made under."""
+    card = folder / bundle.CARD
+    return str(json.loads(card.read_bytes()).get("recipe")) if card.is_file() else None
+
+
+def _record_uses(work: Work, refined: Refined, artefact: str) -> None:
+    """Write down which rows of which version the model learned from: an erasure follows these."""
+    uses = work.project.uses
+    rows = part_of(refined, "train")
+    receipts = [
+        uses.write(Shard(id=f"{artefact.replace('/', '-')}-{shard.id}"), rows.read(shard), artefact, refined.version)
+        for shard in rows.shards
+    ]
+    uses.commit(receipts, artefact, refined.version)
 
 
 def servable(links: tuple[Link, ...], inputs: tuple[str, ...]) -> list[Link]:

@@ -54,7 +54,7 @@ def learn(work: Work, refined: Refined, *, seed: int) -> Learned:
         learner = dataclasses.replace(learner, seed=seed)
     _check_columns(work, refined)
     key = digest(STAGE, spec_of(learner), refined.key, seed, {name: _version(name) for name in PACKAGES})
-    folder = work.project.stage(f"{STAGE}-{key}")
+    folder = work.project.stages / f"{STAGE}-{key}"
     book = Book(folder)
     facts = book.get("_facts")
     if facts is None:

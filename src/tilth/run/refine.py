@@ -49,7 +49,7 @@ def refine(work: Work, acquired: Acquired, beside: Sidecar, key: str) -> Refined
     """Fit, refine and commit. `key` stands for the acquired rows, their clusters and their splits."""
     key = digest(STAGE, key, [decides(entry.part) for entry in work.recipe.refine], work.recipe.tolerance)
     table = work.project.table(work.data)
-    book = Book(work.project.stage(f"{STAGE}-{key}"))
+    book = Book(work.project.stages / f"{STAGE}-{key}")
     raw = acquired.table.scan(acquired.version)
     done = table.version_of(RunKey(key))
     skipped = done is not None and book.get("_facts") is not None
@@ -158,6 +158,9 @@ def _run_all(
     fates.commit(
         [receipt_from(result["fates"]) for result in results] + [receipt_from(one) for one in acquired.fates],
         RunKey(key),
+        fates.table.newest(),
+        mode="overwrite",
+        fingerprint=key,
     )
     book.keep(
         "_facts",
@@ -167,7 +170,9 @@ def _run_all(
             "links": [{"place": link.place, "spec": spec_of(link.operator)} for link in links],
         },
     )
-    table.commit(receipts, RunKey(key), acquired.version.cursor, None, schema=schema, mode="overwrite", fingerprint=key)
+    table.commit(
+        receipts, RunKey(key), acquired.version.cursor, table.newest(), schema=schema, mode="overwrite", fingerprint=key
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

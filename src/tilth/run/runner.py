@@ -77,12 +77,12 @@ def run(
 ) -> Ran:
     """Carry a recipe out.
 
-    `root` is the project's folder (default: the recipe's). Raises a `TilthError`; what was finished is kept, and running
-    again goes on from there.
+    `root` is the project's folder (default: the recipe's). Raises a `TilthError`; what was finished is kept, and
+    running again goes on from there.
     """
-    project = Project(root or Path(recipe.path).resolve().parent)
-    name = project.next_run()
-    folder = project.run_folder(name)
+    project = Project(str(root or Path(recipe.path).resolve().parent))
+    name = project.new_run()
+    folder = project.run(name)
     log = EventLog(folder / "events")
     done = _Done()
     started = time.time()
@@ -95,8 +95,8 @@ def run(
 
     code = tuple((path, "tilth.refine") for path in recipe.code)
     with (
-        lease(project.lease, owner=f"run {name}"),
-        Local(workers=workers, spill=project.spill, stop=stop, code=code) as engine,
+        lease(project.root, owner=f"run {name}"),
+        Local(workers=workers, spill=project.folder / "tmp", stop=stop, code=code) as engine,
     ):
         work = Work(recipe=recipe, project=project, engine=engine, emit=tell, stop=stop, sample=sample, device=device)
         (folder / "recipe.yaml").write_text(fill.as_yaml(recipe), encoding="utf-8")

@@ -31,6 +31,7 @@ NOTE = pa.schema(
         ("value", pa.float64()),
         ("threshold", pa.float64()),
         ("other_id", pa.string()),
+        ("why", pa.string()),
     ]
 )
 """What is known about a row beside its content; a `rule` means that the row leaves, at `place`."""

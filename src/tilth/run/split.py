@@ -236,7 +236,8 @@ def _hand_out(batches: Iterator[Batch], *, plan: Plan) -> Iterator[Batch]:
         stays = min((row[ID] for row in rows if (_bound(row, plan) or unit_split) == unit_split), default=None)
         for row in rows:
             split = _bound(row, plan) or unit_split
-            note = {ID: row[ID], "split": split, "unit": row["unit"]}
+            why = "kept" if row["fixed"] else "given" if split == row["given"] else plan.by
+            note = {ID: row[ID], "split": split, "unit": row["unit"], "why": why}
             if split != unit_split and plan.straddle == "drop":
                 note |= {"place": PLACE, "rule": "straddles_split", "other_id": stays}
             ready.append(note)

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import tilth
 from tilth.core.batch import ID, SPLIT
 from tilth.core.engine import Rows
+from tilth.core.shard import RunKey
 from tilth.core.spec import spec_of
 from tilth.report.summary import (
     Evaluation,
@@ -154,7 +155,7 @@ def _examples(work: Work, done: _Done) -> dict[str, list[ExampleLine]]:
     """Pick a few fates of each place and look up what the rows say: the report shows text, the fates never do."""
     assert done.refined and done.acquired
     wanted: dict[str, list[dict[str, Any]]] = {}
-    for fate in work.project.fates(work.data).examples(done.refined.key, EXAMPLES):
+    for fate in _some_fates(work, done.refined.key):
         wanted.setdefault(fate["operator"], []).append(fate)
     ids = {fate[ID] for fates in wanted.values() for fate in fates}
     ids |= {fate["other_id"] for fates in wanted.values() for fate in fates if fate["other_id"]}
@@ -180,6 +181,20 @@ def _examples(work: Work, done: _Done) -> dict[str, list[ExampleLine]]:
                     column=fate["column"] or "",
                 )
             )
+    return found
+
+
+def _some_fates(work: Work, key: str) -> list[dict[str, Any]]:
+    """Read the first few fates of each kind at each place."""
+    table = work.project.fates(work.data).table
+    taken: Counter[tuple[str, str]] = Counter()
+    found = []
+    for batch in table.scan(table.version_of(RunKey(key))).batches():
+        for fate in batch.to_pylist():
+            kind = (fate["operator"], fate["fate"])
+            if taken[kind] < EXAMPLES:
+                taken[kind] += 1
+                found.append(fate)
     return found
 
 

@@ -22,7 +22,7 @@ core
   Wrong colour {product}, I don't want an exchange, [just the money|I want to be paid back].
   I accidentally bought [two|the yearly plan|the {plan} plan] and would like the {amount} back, please.
   Since the {product} is out of stock now, please give me my {amount} back.
-  How do I get a return label for the {product}? It [is too big|is not for me|hums] and has to go.
+  How do I get a return label for the {product}? It [is too big|is not for me|came too late] and has to go.
 short
   refund please
   want my money back for {order}

@@ -7,6 +7,7 @@ fiction, card numbers that payment firms publish for tests, IBANs of banks that 
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from random import Random
 from typing import Final, NamedTuple
@@ -103,7 +104,8 @@ class Person:
             address = f"{rng.choice(_ROADS_ZH)}{rng.randint(2, 399)}号{rng.randint(1, 20)}幢{rng.randint(101, 1802)}室"
         else:
             first, last = rng.choice(_FIRST), rng.choice(_LAST)
-            name, plain = f"{first} {last}", re.sub(r"[^a-z.]", "", f"{first}.{last}".lower())
+            plain = unicodedata.normalize("NFKD", f"{first}.{last}".lower().replace("ø", "o"))
+            name, plain = f"{first} {last}", re.sub(r"[^a-z.]", "", plain)
             box = rng.choice((plain, f"{plain.split('.')[1]}{rng.randint(2, 99)}", plain.replace(".", "_")))
             flat = rng.choice(("", "", f"Flat {rng.randint(1, 30)}, "))
             address = f"{flat}{rng.randint(1, 240)} {rng.choice(_ROADS)}, {rng.choice(_TOWNS)}"

@@ -36,7 +36,11 @@ def _reworded(text: str, chinese: bool, rng: Random) -> str:
     edges = ("", "") if chinese else (r"(?<![\w'’])", r"(?![\w'’])")
     known = [word for word in synonyms if re.search(word.join(edges), text)]
     if not known:
-        return f"{text.rstrip('。，')}，{rng.choice(zh.LAST_WORDS_ZH)}" if chinese else f"{text} {rng.choice(en.LAST_WORDS)}"
+        return (
+            f"{text.rstrip('。，')}，{rng.choice(zh.LAST_WORDS_ZH)}"
+            if chinese
+            else f"{text} {rng.choice(en.LAST_WORDS)}"
+        )
     for word in rng.sample(known, min(len(known), rng.randint(1, 3))):
         text = re.sub(word.join(edges), synonyms[word], text, count=1)
     return text

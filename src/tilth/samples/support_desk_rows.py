@@ -15,7 +15,7 @@ from tilth.samples.support_desk_plan import CHANNELS, END, WEIGHTS, Row, moment,
 from tilth.samples.support_desk_repeats import ALIKE, repeat
 from tilth.samples.support_desk_writer import Draft, Writer, draft
 
-TRIES: Final = 1000
+TRIES: Final = 400
 """How often a message is written anew that is too much like an earlier one."""
 
 VAGUE: Final = {"en": 0.018, "zh": 0.012}
@@ -70,9 +70,9 @@ def _compose(rows: list[Row], alike: Alike, seed: int) -> None:
         person = Person.draw(row.language, identity)
         if row.kind == "encoding_damage":
             row.how, damages = DAMAGES[damages % len(DAMAGES)], damages + 1
-            if row.language == "zh" and row.how == "mojibake_latin1":
-                # Read as latin-1, a Chinese text may hold U+0085, which ends a line in some readers.
-                row.how = "fullwidth"
+            if row.language == "zh":
+                # Chinese has few spaces; and read as latin-1 it may hold U+0085, which ends a line in some readers.
+                row.how = {"mojibake_latin1": "mojibake_cp1252", "doubled_spaces": "zero_width"}.get(row.how, row.how)
         for _ in range(TRIES):
             message = _message(row, writer, rng)
             if row.kind == "personal_data":

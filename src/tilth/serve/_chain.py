@@ -60,11 +60,9 @@ def through(batch: Batch, chain: Sequence[Link]) -> tuple[Batch, Settled]:
 
 
 def without_nulls(batch: Batch, needed: Iterable[str]) -> tuple[Batch, Settled]:
-    """Set aside the rows in which a column that the model may read is there and null."""
+    """Set aside the rows in which a column that the model reads is null."""
     settled: Settled = {}
     for name in needed:
-        if name not in batch.schema.names:
-            continue
         null = batch.column(name).is_null()
         for id in batch.column(ID).filter(null).to_pylist():
             settled[id] = {"status": "failed", "operator": "model", "reason": f"{name} is null"}

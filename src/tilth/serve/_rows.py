@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from tilth.core.batch import ID, REV, SYSTEM_FIELDS, Batch, canonical, keyed_hash, with_column
-from tilth.core.errors import DataError, ModelError, did_you_mean
+from tilth.core.errors import DataError, ModelError, closest
 
 _MARGIN = 64
 """How much of a field's name is repeated in a message."""
@@ -50,7 +50,7 @@ class Inputs:
 
         Raises `DataError` for a row or a field of the wrong type, and for a field that is missing.
         """
-        if isinstance(rows, (str, Mapping)) or not isinstance(rows, Sequence):
+        if not is_list(rows):
             raise DataError("not a list of rows", wanted="a list; for one row, a list of one")
         plain = [self._row(row, f"rows[{at}]") for at, row in enumerate(rows) if chosen is None or chosen[at]]
         return identified(pa.RecordBatch.from_pylist(plain, schema=self.schema))
@@ -70,7 +70,7 @@ class Inputs:
                 raise DataError(
                     f'no column "{field.name}"',
                     wanted=", ".join(map(str, self.fields)),
-                    do=did_you_mean(field.name, names) or f"Columns here: {', '.join(names[:20])}.",
+                    do=_meant(field.name, names) or f"Columns here: {', '.join(names[:20])}.",
                 )
             try:
                 columns.append(batch.column(at).cast(field.type) if at >= 0 else pa.nulls(len(batch), field.type))
@@ -98,10 +98,9 @@ class Inputs:
     @property
     def one_text(self) -> str | None:
         """The field that a bare string stands for, where one text is all that a row needs."""
-        texts = [field.name for field in self.fields if field.type == pa.string()]
-        needed = [field.name for field in self.fields if not field.optional]
-        name = "text" if "text" in texts else next(iter(texts), None)
-        return name if needed in ([name], []) else None
+        needed = [field for field in self.fields if not field.optional] or self.fields
+        texts = [field.name for field in needed if field.type == pa.string()]
+        return texts[0] if len(texts) == len(needed) == 1 else None
 
     def _cell(self, row: Mapping[str, Any], field: Field, where: str) -> Any:
         if field.name not in row:
@@ -111,7 +110,7 @@ class Inputs:
                 f'no field "{field.name}"',
                 where=where,
                 wanted=self._wanted(),
-                do=did_you_mean(field.name, [str(name)[:_MARGIN] for name in row]),
+                do=_meant(field.name, [str(name)[:_MARGIN] for name in row]),
             )
         value = row[field.name]
         wrong = misfit(value, field.type)
@@ -121,6 +120,11 @@ class Inputs:
 
     def _wanted(self) -> str:
         return ", ".join(map(str, self.fields))
+
+
+def is_list(rows: Any) -> bool:
+    """Tell whether this is a list of something, and not one text."""
+    return isinstance(rows, Sequence) and not isinstance(rows, (str, bytes))
 
 
 def type_of(word: str) -> pa.DataType:
@@ -180,6 +184,11 @@ def json_word(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "a list"
     return {str: "a string", int: "a number", float: "a number"}.get(type(value), f"a {type(value).__name__}")
+
+
+def _meant(name: str, here: Iterable[str]) -> str | None:
+    found = closest(name, here)
+    return f'"{found}" is here: is it meant?' if found else None
 
 
 def identified(batch: Batch, ids: pa.Array | None = None) -> Batch:

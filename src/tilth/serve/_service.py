@@ -46,7 +46,8 @@ class Service:
         try:
             found = await self.pool.run(lambda stop: self._answer(rows, stop), self.limits.deadline)
         except DataError as error:
-            raise Refusal(422, error.what, where=error.where, wanted=error.wanted, do=error.do) from error
+            where = error.where if "rows" in body or error.where is None else error.where.replace("rows[0]", "body")
+            raise Refusal(422, error.what, where=where, wanted=error.wanted, do=error.do) from error
         self.metrics.answers(found.answers)
         return Response(found.body, media_type="application/json")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -13,21 +14,23 @@ from tilth.serve._rows import Inputs
 class Entity(BaseModel):
     """A stretch of text that the model names."""
 
-    label: str = Field(description="The entity's type.")
+    type: str = Field(description="What it is, such as PER.")
     start: int = Field(description="The first character, or the first token where tokens were sent.")
     end: int = Field(description="One past the last.")
     text: str = Field(description="What stands there.")
-    confidence: float
 
 
 class Ok(BaseModel):
     """The model's answer."""
 
     status: Literal["ok"]
-    prediction: str | list[str] | None = Field(None, description="The label, or the labels where there may be several.")
-    confidence: float | None = None
+    prediction: str | list[str] | None = Field(
+        None, description="The label; the labels where there may be several; a tag for each token."
+    )
+    confidence: float | list[float] | None = None
     scores: dict[str, float] | None = Field(None, description="The probability of every label.")
-    entities: list[Entity] | None = Field(None, description="For a model that finds entities, instead of a label.")
+    entities: list[Entity] | None = Field(None, description="From a model that finds entities.")
+    tokens: list[str] | None = Field(None, description="What the tags are for, where text was sent.")
 
 
 class Abstained(BaseModel):
@@ -35,8 +38,8 @@ class Abstained(BaseModel):
 
     status: Literal["abstained"]
     prediction: None = None
-    confidence: float
-    scores: dict[str, float]
+    confidence: float | list[float] | None = None
+    scores: dict[str, float] | None = None
     reason: str
 
 
@@ -90,18 +93,21 @@ class Error(BaseModel):
     error: Said
 
 
-def request_body(inputs: Inputs, most: int) -> dict[str, Any]:
-    """Return OpenAPI's description of a prediction's body, with an example."""
-    row = {
-        "type": "object",
-        "properties": {field.name: _schema(field.type) for field in inputs.fields},
-        "required": [field.name for field in inputs.fields if not field.optional],
-    }
-    short = [{"type": "string", "description": "Stands for the row's one text."}] if inputs.one_text else []
-    rows = {"type": "array", "maxItems": most, "items": {"anyOf": [row, *short]}}
-    many = {"title": "Rows", "type": "object", "properties": {"rows": rows}, "required": ["rows"]}
-    example = {"rows": [{field.name: _example(field.type) for field in inputs.fields}]}
-    content = {"schema": {"anyOf": [many, {**row, "title": "Row"}]}, "example": example}
+def request_body(forms: Sequence[Inputs], most: int) -> dict[str, Any]:
+    """Return OpenAPI's description of a prediction's body, with an example; a row may have any of these forms."""
+    rows = [
+        {
+            "type": "object",
+            "properties": {field.name: _schema(field.type) for field in form.fields},
+            "required": [field.name for field in form.fields if not field.optional],
+        }
+        for form in forms
+    ]
+    short = [{"type": "string"}] if any(form.one_text for form in forms) else []
+    listed = {"type": "array", "maxItems": most, "items": {"anyOf": [*rows, *short]}}
+    many = {"type": "object", "properties": {"rows": listed}, "required": ["rows"]}
+    example = {"rows": [{field.name: _example(field.type) for field in form.fields} for form in forms]}
+    content = {"schema": {"anyOf": [many, *rows]}, "example": example}
     return {"required": True, "content": {"application/json": content}}
 
 

@@ -127,7 +127,7 @@ def _routes(api: fastapi.FastAPI, service: Service, *, keyed: bool) -> None:
         response_model=_shape.Answers,
         response_model_exclude_none=True,
         responses=refusals,
-        openapi_extra={"requestBody": _shape.request_body(service.predictor.inputs, service.limits.max_rows), **locked},
+        openapi_extra={"requestBody": _shape.request_body(service.predictor.forms, service.limits.max_rows), **locked},
     )(service.predict)
     api.get("/model", openapi_extra=locked)(service.model)
     api.get("/metrics", openapi_extra=locked)(service.count)

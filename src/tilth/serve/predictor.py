@@ -10,7 +10,7 @@ from tilth.core.batch import ID, Batch, with_column
 from tilth.core.errors import ModelError, Stopped, TilthError
 from tilth.serve import _answers, _chain
 from tilth.serve._answers import Answer
-from tilth.serve._rows import Inputs
+from tilth.serve._rows import Inputs, is_list
 from tilth.serve.bundle import Bundle
 
 MICRO_BATCH = 32
@@ -51,7 +51,7 @@ class Predictor:
         Raises `DataError` when a row is not what the signature says, and `Stopped` when `stop` says so between two
         micro-batches.
         """
-        if self.running is None or not isinstance(rows, Sequence):
+        if self.running is None or not is_list(rows):
             return self._answered(self.inputs.batch(rows), stop)
         running = [isinstance(row, str) or self._is_running(row) for row in rows]
         texts = self.running.batch(rows, running)
@@ -71,6 +71,11 @@ class Predictor:
             batch = with_column(batch, field.name, [answer.get(field.name) for answer in answers], field.type)
         return batch
 
+    @property
+    def forms(self) -> Sequence[Inputs]:
+        """What a row may hold: one of these."""
+        return [self.inputs, *([self.running] if self.running else [])]
+
     def unknown(self, rows: Sequence[Mapping[str, Any] | str]) -> list[str]:
         """List the fields that rows have and the model does not read."""
         return sorted(set(self.inputs.unknown(rows)) - {field.name for field in (self.running or self.inputs).fields})
@@ -87,12 +92,16 @@ class Predictor:
     def _micro(self, batch: Batch) -> list[Answer]:
         model = self.bundle.model
         kept, settled = _chain.through(batch, self._links)
-        kept, nulls = _chain.without_nulls(kept, [*model.signature.inputs, *_TEXT])
+        kept, nulls = _chain.without_nulls(kept, self._read(kept.schema.names))
         told, failed = _chain.modelled(kept, model)
         settled |= nulls | failed
         if told.num_rows:
             settled |= _answers.read(told, model.signature.outputs, self.bundle.labels)
         return [settled[id] for id in batch.column(ID).to_pylist()]
+
+    def _read(self, names: Sequence[str]) -> Iterable[str]:
+        inputs = self.bundle.model.signature.inputs
+        return inputs if set(inputs) <= set(names) else _TEXT
 
     def _is_running(self, fields: Any) -> bool:
         words = self.inputs.fields[0].name

@@ -46,9 +46,9 @@ def sweep(project: Project, lease: Lease, *, grace: float = GRACE, keep: Collect
         raise DataError(f"the lease is of {lease.root}", where=project.root, wanted="the lease of this project")
     before = time.time() - grace
     files = size = 0
-    for table in project.tables():
+    for folder in (project.folder, *(table.folder for table in project.tables())):
         lease.check()
-        for path in _leftovers(table.folder, set(keep)):
+        for path in _leftovers(folder, set(keep)):
             status = path.stat()
             if status.st_mtime < before:
                 path.unlink()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import importlib.util
+import inspect
 import json
 import os
 from collections.abc import Iterator
@@ -36,14 +37,14 @@ class Backbone:
 
     def load(self, dropout: float | None = None) -> nn.Module:
         """Load the weights (safetensors only, no code from the folder)."""
-        from transformers import AutoConfig, AutoModel
-
         with quiet():
+            from transformers import AutoConfig
+
             config = AutoConfig.from_pretrained(str(self.folder), local_files_only=True)
             set_dropout(config, dropout)
-            extra = {"add_pooling_layer": False} if config.model_type in _POOLED else {}
-            model: nn.Module = AutoModel.from_pretrained(
-                str(self.folder), config=config, use_safetensors=True, local_files_only=True, **extra
+            kind, options = _kind(config)
+            model: nn.Module = kind.from_pretrained(
+                str(self.folder), config=config, use_safetensors=True, local_files_only=True, **options
             )
         return model.float()
 
@@ -58,6 +59,13 @@ class Backbone:
         return digest(*files)
 
     @property
+    def positions(self) -> int:
+        """Return how many tokens it reads at most; RoBERTa's kin number theirs from the padding id on."""
+        config = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
+        most = int(config.get("max_position_embeddings", 512))
+        return most - 2 if config.get("model_type") in ("roberta", "xlm-roberta", "camembert", "mpnet") else most
+
+    @property
     def pooling(self) -> str:
         """Return how it makes one vector of a text: as its sentence encoder says, else the mean."""
         file = self.folder / "1_Pooling" / "config.json"
@@ -65,9 +73,6 @@ class Backbone:
             said = json.loads(file.read_text(encoding="utf-8"))
             return "first" if said.get("pooling_mode_cls_token") else "mean"
         return "mean"
-
-
-_POOLED = frozenset({"bert", "roberta", "xlm-roberta", "camembert", "electra", "ernie", "mpnet"}) - {"electra"}
 
 
 def find(name: str, *, download: bool = False) -> Backbone:
@@ -172,16 +177,26 @@ def _check(folder: Path, name: str) -> None:
 
 def from_config(config: dict[str, Any]) -> nn.Module:
     """Build an encoder with random weights from a plain configuration."""
-    from transformers import AutoConfig, AutoModel
-
     try:
         with quiet():
-            made = AutoConfig.for_model(**{"model_type": "bert", **config})
-            extra = {"add_pooling_layer": False} if made.model_type in _POOLED else {}
-            model: nn.Module = AutoModel.from_config(made, **extra)
+            from transformers import AutoConfig
+
+            kind, options = _kind(made := AutoConfig.for_model(**{"model_type": "bert", **config}))
+            model: nn.Module = kind(made, **options)
     except (ValueError, TypeError, KeyError) as error:
         raise ModelError(f"config.json describes no encoder: {error}") from error
     return model.float()
+
+
+def _kind(config: Any) -> tuple[Any, dict[str, bool]]:
+    """Return the class of a configuration's bare encoder, and how to leave its unused pooling layer out."""
+    from transformers import MODEL_MAPPING
+
+    if type(config) not in MODEL_MAPPING:
+        raise ModelError(f'"{config.model_type}" is no encoder that transformers knows', where="train.backbone")
+    kind = MODEL_MAPPING[type(config)]
+    pools = "add_pooling_layer" in inspect.signature(kind).parameters
+    return kind, {"add_pooling_layer": False} if pools else {}
 
 
 def set_dropout(config: Any, dropout: float | None) -> None:

@@ -127,7 +127,9 @@ class Loop:
             if stop:
                 raise Stopped(
                     f"training stopped at step {step} of {self.steps}",
-                    do="Run again to go on from there." if self.checkpoints else "Nothing is kept: there is no project.",
+                    do="Run again to go on from there."
+                    if self.checkpoints
+                    else "Nothing is kept: there is no project.",
                 )
         if self.best is not None:
             self.network.load_state_dict(self.best)

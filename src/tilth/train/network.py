@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -41,6 +42,7 @@ class Network(nn.Module):
         self.backbone = backbone
         width = int(backbone.config.hidden_size)
         self.head = registry.find("tilth.train.heads", head)(width, labels, options)
+        self.takes_kinds = "token_type_ids" in inspect.signature(backbone.forward).parameters
         self.shapes: nn.Embedding | None = None
         if options.get("shapes_in"):
             self.shapes = nn.Embedding(SHAPE_CODES, width)
@@ -55,7 +57,7 @@ class Network(nn.Module):
     def forward(self, batch: Tensors) -> Tensor:
         """Return logits in float32, one line an answer."""
         inputs: dict[str, Tensor | None] = {"attention_mask": batch.mask.long()}
-        if batch.kinds is not None:
+        if batch.kinds is not None and self.takes_kinds:
             inputs["token_type_ids"] = batch.kinds
         if self.shapes is None:
             inputs["input_ids"] = batch.ids

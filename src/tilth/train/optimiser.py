@@ -32,7 +32,14 @@ class Optimiser:
     """
 
     def __init__(
-        self, network: nn.Module, table: nn.Embedding | None, *, lr: float, new_lr: float, weight_decay: float, clip: float
+        self,
+        network: nn.Module,
+        table: nn.Embedding | None,
+        *,
+        lr: float,
+        new_lr: float,
+        weight_decay: float,
+        clip: float,
     ) -> None:
         self.named = {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
         self.clip = clip

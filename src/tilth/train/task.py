@@ -51,6 +51,11 @@ class Task(Protocol):
         ...
 
     @property
+    def inputs(self) -> Mapping[str, str]:
+        """The columns an answer needs, and their types."""
+        ...
+
+    @property
     def metrics(self) -> tuple[str, ...]:
         """The scores it knows, the default first."""
         ...

@@ -123,7 +123,7 @@ def _build(text: str) -> Fast:
         raise missing_extra("tokenizers", "train", "training") from error
     try:
         fast = Fast.from_str(text)
-    except Exception as error:  # noqa: BLE001  # the Rust side raises bare Exception
+    except Exception as error:  # the Rust side raises bare Exception
         raise ModelError("tokenizer.json cannot be read", do="Save the model again.") from error
     fast.no_padding()
     fast.no_truncation()

@@ -1,4 +1,4 @@
-"""Plot what a run learned and how well it does: one small function a picture."""
+"""Plot curves: loss and metric over training, accuracy over confidence, errors over coverage."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tilth.report import reading, words
-from tilth.report.drawing import INK, KEPT, LINE, LOST, MUTED, NEW, PAPER, Plot, Words, draw
-from tilth.report.summary import Evaluation, Json
+from tilth.report.drawing import KEPT, LOST, MUTED, NEW, PAPER, Plot, Words, draw
+from tilth.report.summary import Json
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,8 +70,14 @@ def progress(history: Sequence[Json]) -> Plot | None:
         axes.plot([at], [value], marker="*", markersize=15, color=LOST, markeredgecolor=PAPER, linestyle="none")
         side = "left" if at < start + 0.2 * (end - start) else "right" if at > end - 0.2 * (end - start) else "center"
         # The curve never lies on the far side of its best point: the label stands there.
-        where = {"xytext": (0, -11 if down else 11), "textcoords": "offset points", "va": "top" if down else "bottom"}
-        axes.annotate(f"best {words.figure(value)}", (at, value), ha=side, **where)
+        axes.annotate(
+            f"best {words.figure(value)}",
+            (at, value),
+            xytext=(0, -11 if down else 11),
+            textcoords="offset points",
+            ha=side,
+            va="top" if down else "bottom",
+        )
         axes.margins(y=0.14)
 
     alt = (
@@ -79,69 +85,6 @@ def progress(history: Sequence[Json]) -> Plot | None:
         f" best {words.figure(value)} at step {words.count(at)}."
     )
     return draw("progress", _TALL if _points(history, "lr") else _SMALL, paint, alt=alt)
-
-
-def headline(evaluation: Evaluation) -> Plot | None:
-    """Plot the one figure and its interval beside the baselines; None without a baseline."""
-    judged = reading.verdict(evaluation)
-    if judged is None or judged.baseline is None:
-        return None
-    lines = [("this model", {"value": judged.value, "low": judged.low, "high": judged.high})]
-    for line in evaluation.baselines:
-        found = reading.metric_of(line, judged.metric)
-        if found is not None:
-            lines.append((str(line["name"]), found))
-    metric = words.heading(judged.metric)
-
-    def paint(figure: Figure, say: Words) -> None:
-        axes = figure.add_subplot(xlabel=say(metric))
-        for at, (_, found) in enumerate(lines):
-            _whisker(axes, found, at, marker="o" if at == 0 else "s", colour=KEPT if at == 0 else MUTED, full=at == 0)
-        _rows(axes, [say(name) for name, _ in lines])
-
-    told = ", ".join(f"{name} {words.figure(found['value'])}" for name, found in lines)
-    return draw("headline", (6.2, 0.9 + 0.36 * len(lines)), paint, alt=f"Dots and intervals of {metric}: {told}.")
-
-
-def heat(confusion: Json) -> Plot | None:
-    """Plot a confusion matrix of many labels: only cells that hold rows are drawn; None beyond 200 labels."""
-    labels, rows = confusion["labels"], confusion["rows"]
-    if not 1 < len(labels) <= 200:
-        return None
-    cells = [
-        (across, down, count / max(sum(line), 1), down == across)
-        for down, line in enumerate(rows)
-        for across, count in enumerate(line)
-        if count
-    ]
-    size = min(max(3.5 + 0.085 * len(labels), 5.0), 12.0)
-    letters = min(8.5, 66.0 * (size - 2) / len(labels))
-
-    def paint(figure: Figure, say: Words) -> None:
-        from matplotlib.collections import PolyCollection
-        from matplotlib.colors import to_rgba
-
-        axes = figure.add_subplot(xlabel="predicted (number of the label on the left)", ylabel="true label")
-        axes.grid(False)
-        squares = [
-            [(x - 0.46, y - 0.46), (x + 0.46, y - 0.46), (x + 0.46, y + 0.46), (x - 0.46, y + 0.46)]
-            for x, y, _, _ in cells
-        ]
-        shades = [to_rgba(KEPT if right else LOST, 0.15 + 0.85 * part) for _, _, part, right in cells]
-        axes.add_collection(PolyCollection(squares, facecolors=shades, edgecolors="none", linewidths=0))
-        axes.set(xlim=(-0.5, len(labels) - 0.5), ylim=(len(labels) - 0.5, -0.5), aspect="equal")
-        every = range(len(labels))
-        axes.set_yticks(every, [say(f"{name} {at + 1}", 34) for at, name in enumerate(labels)], fontsize=letters)
-        step = max(1, len(labels) // 40)
-        axes.set_xticks(every[::step], [str(at + 1) for at in every[::step]], fontsize=letters, rotation=90)
-        axes.tick_params(length=2)
-
-    right = sum(line[at] for at, line in enumerate(rows))
-    alt = (
-        f"Heat map of {len(labels)} true by {len(labels)} predicted labels; {words.share(right, sum(map(sum, rows)))} of"
-        " rows lie on the diagonal. The table of confusions beside it names the largest."
-    )
-    return draw("confusion", (size, size - 0.4), paint, alt=alt)
 
 
 def reliability(calibration: Json) -> Plot | None:
@@ -207,39 +150,6 @@ def coverage(curve: Json, threshold: float | None = None) -> Plot | None:
     return draw("coverage", _TALL, paint, alt=alt)
 
 
-def slices(lines: Sequence[Json], overall: float | None, most: int = 24) -> Plot | None:
-    """Plot the figure of each slice with its interval, flagged ones marked; None for fewer than two slices."""
-    if len(lines) < 2:
-        return None
-    shown = [line for line in lines if line.get("worse")] + [line for line in lines if not line.get("worse")]
-    shown = [line for line in shown if line["metric"].get("value") is not None][:most]
-
-    def paint(figure: Figure, say: Words) -> None:
-        axes = figure.add_subplot()
-        if overall is not None:
-            axes.axvline(overall, color=INK, linewidth=1.2, linestyle=":")
-        for at, line in enumerate(shown):
-            flagged = bool(line.get("worse"))
-            _whisker(axes, line["metric"], at, marker="D" if flagged else "o", colour=LOST if flagged else KEPT, full=not flagged)
-        _rows(axes, [say(f"{line['column']} = {line['value']} ({words.count(line.get('support'))})", 32) for line in shown])
-
-    flagged = [f"{line['column']} = {line['value']}" for line in shown if line.get("worse")]
-    alt = f"Dots and intervals of {len(shown)} slices, the dotted line is all rows; " + (
-        f"flagged: {', '.join(flagged)}." if flagged else "none is flagged."
-    )
-    return draw("slices", (6.2, 0.8 + 0.32 * len(shown)), paint, alt=alt)
-
-
-def _whisker(axes: Axes, found: Json, at: int, *, marker: str, colour: str, full: bool) -> None:
-    value, low, high = float(found["value"]), found.get("low"), found.get("high")
-    if low is not None and high is not None:
-        axes.plot([float(low), float(high)], [at, at], color=colour, linewidth=2.2, solid_capstyle="butt")
-    axes.plot([value], [at], marker=marker, markersize=8, color=colour, markerfacecolor=colour if full else PAPER)
-    axes.annotate(
-        words.figure(value), (value, at), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=8.5
-    )
-
-
 def _with_foot(figure: Figure) -> tuple[Axes, Axes]:
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1.1))
     return axes, below
@@ -249,16 +159,6 @@ def _locator(ticks: int) -> MaxNLocator:
     from matplotlib.ticker import MaxNLocator
 
     return MaxNLocator(ticks)
-
-
-def _rows(axes: Axes, names: list[str]) -> None:
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.5, -0.75)
-    axes.tick_params(axis="y", length=0, labelcolor=INK)
-    axes.grid(False, axis="y")
-    axes.spines["left"].set_visible(False)
-    axes.spines["bottom"].set_color(LINE)
-    axes.margins(x=0.08)
 
 
 def _points(history: Sequence[Json], key: str) -> list[tuple[float, float]]:

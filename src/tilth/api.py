@@ -1,0 +1,87 @@
+"""Call Tilth from Python: what the command line, the dashboard and a notebook share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tilth.core.errors import ModelError, did_you_mean
+from tilth.core.events import Listener
+from tilth.recipe import check as checking
+from tilth.recipe.model import Recipe
+
+if TYPE_CHECKING:
+    from tilth.run.runner import Ran
+    from tilth.serve.predictor import Predictor
+
+
+def check(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
+    """Read and check a recipe; opens nothing. Raises `RecipeError`: file, line, what is wanted, the likely typo."""
+    return checking.load(Path(path), overrides)
+
+
+def run(
+    recipe: str | Path | Recipe,
+    *overrides: str,
+    root: str | Path | None = None,
+    sample: int | None = None,
+    workers: int = 0,
+    device: str = "auto",
+    listen: Listener = lambda event: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Ran:
+    """Carry a recipe out, from its sources to an evaluated model; what is unchanged is skipped, what was begun resumes.
+
+    `overrides` are `key=value` texts; `sample` runs the whole way on about so many rows; `workers` 0 means one a core;
+    `device` is auto, cpu or cuda. Raises a `TilthError`; finished work is kept.
+    """
+    from tilth.run import runner
+
+    checked = recipe if isinstance(recipe, Recipe) else check(recipe, overrides)
+    return runner.run(
+        checked,
+        root=Path(root) if root else None,
+        sample=sample,
+        workers=workers,
+        device=device,
+        listen=listen,
+        stop=stop,
+    )
+
+
+def load(path: str | Path, *, device: str = "auto") -> Predictor:
+    """Load a servable model: a bundle's folder, or a model's name for its newest version in this project.
+
+    Raises `ModelError` where there is none, or it is cut short or tampered with.
+    """
+    from tilth.serve import bundle
+    from tilth.serve.predictor import Predictor
+
+    return Predictor(bundle.read(find_model(path), device=device))
+
+
+def find_model(path: str | Path, root: Path | None = None) -> Path:
+    """Return the bundle's folder that a path, a model's name or `name/version` stands for."""
+    folder = Path(path)
+    if (folder / "bundle.json").is_file():
+        return folder
+    models = (root or Path.cwd()) / ".tilth" / "models"
+    name, _, version = str(path).strip("/").partition("/")
+    known = sorted(one.name for one in models.iterdir()) if models.is_dir() else []
+    if name in known:
+        found = [one for one in (models / name).iterdir() if (one / "bundle.json").is_file()]
+        chosen = [one for one in found if one.name == version] if version else sorted(found, key=_number)[-1:]
+        if chosen:
+            return chosen[0]
+    if folder.is_dir():
+        return folder
+    raise ModelError(
+        f'no model "{path}"',
+        wanted="a bundle's folder, or the name of a model in this project" + (f": {', '.join(known)}" if known else ""),
+        do=did_you_mean(str(path), known) or "Train one first: tilth run recipe.yaml",
+    )
+
+
+def _number(folder: Path) -> int:
+    return int(folder.name) if folder.name.isdecimal() else -1

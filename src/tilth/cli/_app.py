@@ -1,0 +1,36 @@
+"""Put the verbs together; a verb is a module of this package whose function has its name."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Annotated
+
+import typer
+
+import tilth
+
+VERBS = ("init", "check", "run", "report", "predict", "serve", "doctor")
+
+
+def build() -> typer.Typer:
+    """Return the application."""
+    app = typer.Typer(
+        name="tilth",
+        help="From raw data to a model in production, and which data work paid off.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+
+    @app.callback(invoke_without_command=True)
+    def root(
+        version: Annotated[bool, typer.Option("--version", help="Say the version.", is_eager=True)] = False,
+    ) -> None:
+        if version:
+            print(f"tilth {tilth.__version__}")
+            raise typer.Exit
+
+    for verb in VERBS:
+        app.command(name=verb)(getattr(importlib.import_module(f"tilth.cli.{verb}"), verb))
+    return app

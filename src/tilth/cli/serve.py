@@ -1,0 +1,42 @@
+"""`tilth serve`: answer over HTTP."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from tilth import api
+from tilth.cli._options import Device, Model, Quiet
+from tilth.recipe import secrets
+
+
+def serve(
+    model: Model,
+    host: Annotated[str, typer.Option(help="The address to bind; a public one is refused without keys.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port; 0 takes a free one.", min=0, max=65535)] = 8000,
+    keys: Annotated[
+        str | None, typer.Option(help="API keys, comma-separated, as env:NAME: a key on the command line shows in ps.")
+    ] = None,
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Serve a model: POST /predict, GET /docs, /healthz, /readyz, /metrics. Stops on Ctrl-C when all is answered."""
+    from tilth.core.errors import RecipeError
+    from tilth.serve import http
+
+    if keys is not None and not secrets.REFERENCE.match(keys):
+        raise RecipeError("a key stands on the command line", where="--keys", wanted="env:NAME")
+    given = secrets.resolve(keys, where="--keys").split(",") if keys else []
+    if not quiet:
+        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s")
+    http.serve(
+        api.find_model(model),
+        host,
+        port,
+        keys=[key.strip() for key in given if key.strip()],
+        device=device,
+        on_ready=lambda url: print(f"Serving on {url}  (try {url}/docs; Ctrl-C stops)", flush=True),
+    )
