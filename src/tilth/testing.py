@@ -107,12 +107,15 @@ class MemoryRows(Rows):
         super().__init__(shards=shards, read=_Held(batches))
 
 
+@dataclass(frozen=True, kw_only=True)
 class InlineEngine:
     """Run steps and exchanges in this process, in memory: the reference that every engine must equal.
 
-    It pickles each step, as an engine with worker processes would, and hands rows to `gather` in batches of three, so that
-    keys straddle them.
+    It pickles each step, as an engine with worker processes would.
     """
+
+    batch_rows: int = 3
+    """Rows a batch that `gather` gets: few, so that keys straddle batches."""
 
     def run(self, step: Step[Result], shards: Sequence[Shard]) -> Iterator[tuple[Shard, Result]]:
         """Run the step on each shard, in order."""
@@ -124,11 +127,12 @@ class InlineEngine:
         """Group by key."""
         step, rows = _pickled(step), _pickled(rows)
         keyed = [step.emit(part) for part in rows.batches()]
+        table = pa.Table.from_batches(keyed).sort_by([(KEY, "ascending"), (ID, "ascending")]) if keyed else None
+        places = pa.array([partition_of(key, step.partitions) for key in table[KEY].to_pylist()] if table else [])
         gathered = []
         for partition in range(step.partitions):
-            mine = [part.filter(_mask(part, partition, step.partitions)) for part in keyed]
-            table = pa.Table.from_batches(mine).sort_by([(KEY, "ascending"), (ID, "ascending")]) if mine else None
-            batches = table.combine_chunks().to_batches(max_chunksize=3) if table is not None else []
+            mine = table.filter(pc.equal(places, partition)).combine_chunks() if table else None
+            batches = mine.to_batches(max_chunksize=self.batch_rows) if mine else []
             found = [part for part in step.gather(iter(batches)) if part.num_rows]
             if found:
                 gathered.append(pa.Table.from_batches(found).combine_chunks().to_batches()[0])
@@ -307,10 +311,6 @@ def _odd(kind: pa.DataType, values: pa.Array) -> pa.Array:
 def _mapped(operator: Mapper, rows: Batch) -> Outcome:
     found = operator.map(rows)
     return found if isinstance(found, Outcome) else Outcome(found, ())
-
-
-def _mask(rows: Batch, partition: int, partitions: int) -> pa.Array:
-    return pa.array([partition_of(key, partitions) == partition for key in rows.column(KEY).to_pylist()], pa.bool_())
 
 
 def _pickled(value: Any) -> Any:

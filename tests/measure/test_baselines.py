@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
-from tilth.core.errors import DataError
+from tilth.core.errors import DataError, MissingExtra
 from tilth.measure.baselines import Majority, linear_text, linear_text_set, majority, majority_set
 from tilth.measure.bootstrap import interval
 from tilth.measure.classification import label_counts, report
@@ -48,6 +50,12 @@ def test_empty_texts_and_unlike_lengths_are_refused() -> None:
         linear_text(["a"], ["a", "b"])
     with pytest.raises(DataError, match="0 texts for 0 rows"):
         linear_text([], [])
+
+
+def test_a_missing_scikit_learn_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(MissingExtra, match=r'pip install "tilth\[train\]"'):
+        linear_text(TEXTS, TRUTH)
 
 
 def test_long_train_sets_are_thinned_evenly(monkeypatch: pytest.MonkeyPatch) -> None:

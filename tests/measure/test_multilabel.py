@@ -40,7 +40,7 @@ def test_numbers_and_text_equal_scikit_learn(truth: np.ndarray, seed: int) -> No
             [line["precision"], line["recall"], line["f1-score"], line["support"]], abs=1e-12
         )
     assert found.accuracy == pytest.approx(metrics.accuracy_score(truth, told), abs=1e-12)
-    assert found.as_text(3) == metrics.classification_report(truth, told, target_names=NAMES, zero_division=0, digits=3)
+    assert found.as_text(6) == metrics.classification_report(truth, told, target_names=NAMES, zero_division=0, digits=6)
 
 
 def test_matrices_that_do_not_fit_are_refused() -> None:

@@ -98,6 +98,15 @@ def test_booleans_and_dates_are_values_and_lists_are_refused() -> None:
         slices(measured(np.ones(2)), {"x": ["a"]})
 
 
+def test_columns_in_another_order_are_matched_by_id() -> None:
+    right = np.r_[np.ones(50), np.zeros(50)]
+    ids = np.arange(100)[::-1]
+    found = slices(measured(right), {"half": np.where(ids < 50, "good", "bad")}, ids=ids)
+    assert {one.value: one.metric.value for one in found.slices} == {"good": 1.0, "bad": 0.0}
+    with pytest.raises(DataError, match="1 of 100 measured rows have no slice columns, the first is 99"):
+        slices(measured(right), {"half": ["x"] * 99}, ids=range(99))
+
+
 def test_other_metrics_can_be_sliced() -> None:
     counts = label_counts(range(80), ["a", "b"] * 40, ["a", "b"] * 20 + ["a", "a"] * 20)
     found = slices(counts, {"half": ["first"] * 40 + ["second"] * 40}, "macro_f1")

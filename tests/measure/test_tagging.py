@@ -62,7 +62,7 @@ def test_entity_scores_equal_seqeval_on_any_tags(rows: list[list[tuple[str, str]
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert found.as_text(4) == seqeval.classification_report(truth, told, digits=4, zero_division=0)
+        assert found.as_text(6) == seqeval.classification_report(truth, told, digits=6, zero_division=0)
 
 
 @settings(max_examples=50, deadline=None)
@@ -73,8 +73,8 @@ def test_token_scores_equal_scikit_learn_with_and_without_o(rows: list[list[tupl
     flat = [tag for row in truth for tag in row], [tag for row in told for tag in row]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a single label
-        text = sklearn.classification_report(*flat, zero_division=0, digits=4)
-    assert found.tokens.as_text(4) == re.sub(r"(\d+)\.0$", r"  \1", text, flags=re.MULTILINE)  # a support of 3.0
+        text = sklearn.classification_report(*flat, zero_division=0, digits=6)
+    assert found.tokens.as_text(6) == re.sub(r"(\d+)\.0$", r"  \1", text, flags=re.MULTILINE)  # a support of 3.0
     assert found.tokens.micro.f1 == found.tokens.accuracy == pytest.approx(seqeval.accuracy_score(truth, told))
     inside = sorted({*flat[0], *flat[1]} - {"O"})
     if found.tokens_without_o is None:

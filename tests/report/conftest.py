@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tilth.report.page import render
 from tilth.report.summary import (
     CaughtLine,
     Evaluation,
@@ -24,7 +26,7 @@ from tilth.report.summary import (
 ROW, OTHER = "9f2c41d07be35a8866f01c2d3e4b5a69", "07be35a8866f01c2d3e4b5a699f2c41d"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def data_run() -> Summary:
     """Return a run without training."""
     return Summary(
@@ -163,13 +165,14 @@ def data_run() -> Summary:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def topics_run(data_run: Summary) -> Summary:
     """Return a run that trains a model of three labels and beats its baselines."""
     labels = ["billing", "delivery", "投诉 complaint"]
     rows = [[884, 48, 23], [39, 741, 30], [31, 44, 345]]
     return dataclasses.replace(
         data_run,
+        name="support-topics",
         task="text_classification",
         seconds=912.0,
         stages=(*data_run.stages, StageLine(name="train", seconds=801.5), StageLine(name="evaluate", seconds=21.9)),
@@ -227,7 +230,7 @@ def topics_run(data_run: Summary) -> Summary:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def intents_run(topics_run: Summary) -> Summary:
     """Return a run with 77 labels whose model is no better than its baseline, after three looks at the test rows."""
     labels = [f"{verb}_{noun}" for verb in _VERBS for noun in _NOUNS][:77]
@@ -261,7 +264,7 @@ def intents_run(topics_run: Summary) -> Summary:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tags_run(data_run: Summary) -> Summary:
     """Return a run that tags entities."""
     entities = _report(["LOC", "ORG", "PER"], [[510, 41, 12], [38, 402, 19], [9, 14, 611]])
@@ -290,6 +293,19 @@ def tags_run(data_run: Summary) -> Summary:
             ),
         ),
     )
+
+
+@pytest.fixture(scope="session")
+def page_of() -> Callable[[Summary], str]:
+    """Return a way to render a summary that draws each one once."""
+    drawn: dict[str, str] = {}
+
+    def page(summary: Summary) -> str:
+        if summary.name not in drawn:
+            drawn[summary.name] = render(summary)
+        return drawn[summary.name]
+
+    return page
 
 
 _VERBS = ("activate", "block", "change", "find", "lost", "pay", "refund", "report", "top_up", "verify", "why")

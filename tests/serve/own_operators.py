@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,6 +32,9 @@ class OwnSpaces:
 @dataclass(frozen=True, kw_only=True)
 class OwnShort:
     """Drop texts of fewer than `least` characters."""
+
+    version: ClassVar[int] = 3
+    packages: ClassVar[tuple[str, ...]] = ("pyarrow",)
 
     least: int = 3
 

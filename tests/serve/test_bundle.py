@@ -61,6 +61,25 @@ def test_writing_the_same_bundle_again_changes_nothing(make: Make) -> None:
     assert [path.name for path in folder.parent.iterdir()] == ["1"]
 
 
+def test_writing_again_over_a_damaged_bundle_says_so(make: Make) -> None:
+    folder = make()
+    os.truncate(folder / "model" / "weights.json", 3)
+    with pytest.raises(ModelError, match="is cut short: 3 bytes found"):
+        make()
+
+
+def test_another_version_of_a_package_is_noted(make: Make) -> None:
+    folder = make()
+    assert bundle.read(folder).notes == ()
+    specs = card_of(folder)["refine"]
+    here = specs[1]["packages"]["pyarrow"]
+    rewrite(folder, refine=[specs[0], {**specs[1], "packages": {"pyarrow": "1.0", "no-such-package": "2.0"}}])
+    assert bundle.read(folder).notes == (
+        f"own_short: pyarrow is {here} here, was 1.0",
+        "own_short: no-such-package is not installed here, was 2.0",
+    )
+
+
 def test_a_version_is_never_overwritten(make: Make) -> None:
     digest = bundle.read(make()).digest
     with pytest.raises(ModelError, match=r"exists already.*a bundle never changes"):
@@ -178,6 +197,15 @@ def test_a_symbolic_link_is_refused_even_to_the_right_bytes(make: Make, tmp_path
         bundle.read(folder)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_file_that_is_no_plain_file_is_refused_without_waiting_for_it(make: Make) -> None:
+    folder = make()
+    (folder / "model" / "weights.json").unlink()
+    os.mkfifo(folder / "model" / "weights.json")
+    with pytest.raises(ModelError, match=r"weights\.json is not a regular file"):
+        bundle.read(folder)
+
+
 def test_a_linked_bundle_json_is_refused(make: Make, tmp_path: Path) -> None:
     folder = make()
     shutil.move(folder / "bundle.json", tmp_path / "card")
@@ -227,7 +255,8 @@ def test_a_path_that_leaves_the_model_folder_is_refused(make: Make, name: str) -
         ({"refine": [{"part": "own_sort"}]}, "cannot build the operator"),
         ({"refine": [{"part": "own_short", "options": {"most": 3}}]}, "cannot build the operator"),
         ({"refine": [{"part": "own_fold", "options": {}}]}, "a fold that is not fitted"),
-        ({"refine": [{"part": "own_short", "options": {}}]}, "the operator's own code changed"),
+        ({"refine": [{"part": "own_short", "version": 3, "options": {}}]}, "the hash of the operator's own code is"),
+        ({"refine": [{"part": "own_short", "version": 2, "options": {}}]}, "the operator's version is 3: .*Wanted: 2"),
         ({"refine": [{"part": "own_short", "class": "_Hidden"}]}, "holds no operator"),
         ({"decision": {"temperature": 2.0}}, "the decision in bundle.json is not that of the model"),
     ],

@@ -217,25 +217,31 @@ def test_half_a_surrogate_pair_is_422(client: httpx.Client) -> None:
     assert "surrogate" in refusal(post(client, r'{"text": "a\ud83d"}'), 422)["what"]
 
 
-def test_a_long_body_is_413_by_its_length(client: httpx.Client) -> None:
-    assert refusal(client.post("/predict", json={"text": "a" * 20_001}), 413)["wanted"] == "at most 20000 bytes"
+@pytest.mark.parametrize("extra", [1, 15_000])
+def test_a_body_that_is_too_long_is_413(client: httpx.Client, extra: int) -> None:
+    body = json.dumps({"text": "a" * (20_000 - len('{"text": ""}'))}).encode()
+    assert post(client, body).status_code == 200
+    assert refusal(post(client, body + b" " * extra), 413)["wanted"] == "at most 20000 bytes"
+    chunked = client.post("/predict", content=iter([body, b" " * extra]), headers={"Content-Type": "application/json"})
+    refusal(chunked, 413)
 
 
-def test_a_body_without_a_length_is_cut_off_while_it_streams(client: httpx.Client) -> None:
-    sent: list[int] = []
-
-    def endless() -> Iterator[bytes]:
-        for _ in range(10_000):
-            sent.append(1)
-            yield b" " * 10_000
-
-    try:
-        response = client.post("/predict", content=endless(), headers={"Content-Type": "application/json"})
-        refusal(response, 413)
-    except httpx.TransportError:
-        # The server may close the connection before the client has read the refusal.
-        pass
-    assert len(sent) < 5_000
+def test_a_body_without_an_end_is_cut_off(client: httpx.Client) -> None:
+    sent = 0
+    with socket.create_connection((client.base_url.host, client.base_url.port), timeout=10) as raw:
+        head = [
+            "POST /predict HTTP/1.1",
+            "Host: localhost",
+            "Content-Type: application/json",
+            "Transfer-Encoding: chunked",
+        ]
+        raw.sendall("\r\n".join([*head, "", ""]).encode())
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            for _ in range(10_000):
+                raw.sendall(b"2000\r\n" + b" " * 0x2000 + b"\r\n")
+                sent += 0x2000
+    # 20 kB are allowed; the rest is what lay in the buffers of both ends.
+    assert sent < 20_000_000
 
 
 def test_a_body_that_does_not_arrive_is_408(folder: Path) -> None:
@@ -322,7 +328,7 @@ def test_without_a_key_there_is_no_answer(folder: Path) -> None:
             {"X-API-Key": ""},
             {"Authorization": f"Basic {KEY}"},
             {"Authorization": "Bearer"},
-            {"Authorization": "Bearer "},
+            {"Authorization": f"Bearer{KEY}"},
             {"X-API-Key": hashlib.sha256(KEY.encode()).hexdigest()},
         ):
             response = client.post("/predict", json={"text": "refund"}, headers=headers)

@@ -15,7 +15,7 @@ from tilth.connectors._cells import converted, inferred
 from tilth.connectors._dialect import Dialect, dialect_of
 from tilth.connectors._encoding import Encoding, encoding_of
 from tilth.connectors._lines import pages
-from tilth.connectors._reading import ROWS, SAMPLE, Chunk, Reading
+from tilth.connectors._reading import ROWS, SAMPLE, SAMPLE_CHARS, Chunk, Reading
 from tilth.connectors._records import parsed
 from tilth.connectors._schema import bare
 
@@ -35,9 +35,11 @@ def peek(reading: Reading, limit: int = SAMPLE) -> pa.Schema:
     if dialect is None:
         return pa.schema([])
     sample: list[list[str]] = []
+    size = 0
     for rows in _rows(reading, encoding, dialect):
         sample += rows.cells[: limit - len(sample)]
-        if len(sample) >= limit:
+        size += sum(len(cell) for row in rows.cells for cell in row)
+        if len(sample) >= limit or size > SAMPLE_CHARS:
             break
     columns = zip(*sample, strict=True) if sample else [()] * len(dialect.names)
     return pa.schema([(name, inferred(name, cells)) for name, cells in zip(dialect.names, columns, strict=True)])

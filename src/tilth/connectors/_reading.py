@@ -17,6 +17,8 @@ BLOCK = 4 << 20
 """How many bytes are read, decoded and parsed at a time; about the largest batch."""
 SAMPLE = 1000
 """How many records of a file are looked at to learn its columns and types."""
+SAMPLE_CHARS = 16 << 20
+"""And how many characters: the look ends with the record that goes over."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,12 +12,12 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from tilth.connectors._cells import TIMESTAMP
-from tilth.connectors._schema import is_json_text, json_text, widened
+from tilth.connectors._cells import TIMESTAMP, converted
+from tilth.connectors._schema import bare, is_json_text, json_text, widened
 
 MOST_KEYS = 200
 """An object inside a record that has more keys than this over the sample is a map: it is kept as JSON text."""
@@ -52,7 +52,10 @@ class Seen:
         ]
         if len(self.left_out) > 20:
             notes.append(f"{file}: {len(self.left_out) - 20} more keys left out so")
-        notes += [f'{file}: "{path}" holds {count} values that are not text: written as text' for path, count in self.written.items()]
+        notes += [
+            f'{file}: "{path}" holds {count} values that are not text: written as text'
+            for path, count in self.written.items()
+        ]
         if self.mended:
             notes.append(f"{file}: {self.mended} halves of surrogate pairs replaced by U+FFFD")
         return notes
@@ -122,7 +125,9 @@ def fitter(field: pa.Field, path: str, seen: Seen) -> Fit:
     """Return a function that fits one value to a field or raises `Unfit`; null fits everywhere."""
     kind = field.type
     if is_json_text(field):
-        return lambda value: value if value is None else _text(value, seen) if isinstance(value, str) else as_json(value)
+        return lambda value: (
+            value if value is None else _text(value, seen) if isinstance(value, str) else as_json(value)
+        )
     if pa.types.is_struct(kind):
         return _struct_fitter(kind, path, seen)
     if pa.types.is_list(kind):
@@ -217,3 +222,50 @@ def _struct_fitter(kind: pa.StructType, path: str, seen: Seen) -> Fit:
         return {key: each(value.get(key)) for key, each in inner.items()}
 
     return fit
+
+
+class Columns(NamedTuple):
+    """Records in columns."""
+
+    batch: pa.RecordBatch
+    wrong: dict[int, str]
+    """Index among the records -> why it does not fit; the batch lacks it."""
+
+
+def columns_of(records: Sequence[Mapping[str, Any]], schema: pa.Schema, seen: Seen) -> Columns:
+    """Fit records to a schema.
+
+    >>> found = columns_of([{"a": 1}, {"a": "x"}, {}], pa.schema([("a", pa.int64())]), Seen())
+    >>> found.batch.to_pydict(), found.wrong
+    ({'a': [1, None]}, {1: '"a" is not an int, as in the first records; "types: {a: string}" keeps it as text'})
+    """
+    fits = {field.name: fitter(field, field.name, seen) for field in schema}
+    rows: list[list[Any]] = []
+    wrong: dict[int, str] = {}
+    for index, record in enumerate(records):
+        for key in record:
+            if key not in fits:
+                seen.leave_out(mended(key))
+        try:
+            rows.append([fit(record.get(name)) for name, fit in fits.items()])
+        except Unfit as reason:
+            wrong[index] = str(reason)
+        except RecursionError:
+            wrong[index] = "nested too deep"
+    plain = bare(schema)
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(plain)
+    kept = [index for index in range(len(records)) if index not in wrong]
+    arrays, late = [], set()
+    for field, values in zip(plain, columns, strict=True):
+        if pa.types.is_timestamp(field.type):
+            texts = [value.isoformat() if isinstance(value, date) else value for value in values]
+            array, bad = converted(pa.array(texts, pa.string()), field.type, asked=True)
+            late.update(bad)
+            wrong.update({kept[index]: f'"{field.name}" is not a timestamp (ISO 8601)' for index in bad})
+        else:
+            array = pa.array(values, field.type)
+        arrays.append(array)
+    batch = pa.RecordBatch.from_arrays(arrays, schema=plain)
+    if late:
+        batch = batch.take(pa.array([index for index in range(len(kept)) if index not in late], pa.int64()))
+    return Columns(batch, wrong)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tilth.core.errors import DataError
+from tilth.measure.counts import Counts
 from tilth.measure.labels import Values, encode
 from tilth.measure.result import Result
 
@@ -45,7 +48,25 @@ def confusion(truth: Values, predicted: Values, labels: Sequence[Any] | None = N
     ((1, 0), (1, 1))
     """
     coded = encode(truth, predicted, labels)
-    size = len(coded.labels)
-    inside = (coded.truth >= 0) & (coded.predicted >= 0)
-    flat = np.bincount(coded.truth[inside] * size + coded.predicted[inside], minlength=size * size)
-    return Confusion(labels=coded.labels, rows=tuple(map(tuple, flat.reshape(size, size).tolist())))
+    return _tabulate(coded.labels, coded.truth, coded.predicted)
+
+
+def confusion_of(counts: Counts) -> Confusion:
+    """Read the confusion matrix off the counts of a single-label task; rows without an answer are left out.
+
+    >>> from tilth.measure.classification import label_counts
+    >>> confusion_of(label_counts([1, 2, 3], ["a", "b", "b"], ["a", "a", None])).rows
+    ((1, 0), (1, 0))
+    """
+    if counts.multilabel or (counts.true.sum(axis=1) != 1).any() or (counts.predicted.sum(axis=1) > 1).any():
+        raise DataError("rows with several labels have no confusion matrix", wanted="one label a row")
+    answered = counts.predicted.any(axis=1)
+    told = np.where(answered, counts.predicted.argmax(axis=1), -1)
+    return _tabulate(counts.classes, counts.true.argmax(axis=1).astype(np.int64), told)
+
+
+def _tabulate(labels: tuple[str, ...], truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> Confusion:
+    size = len(labels)
+    inside = (truth >= 0) & (predicted >= 0)
+    flat = np.bincount(truth[inside] * size + predicted[inside], minlength=size * size)
+    return Confusion(labels=labels, rows=tuple(map(tuple, flat.reshape(size, size).tolist())))

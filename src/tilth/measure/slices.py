@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tilth.core.errors import DataError
@@ -53,13 +54,16 @@ def slices(
     columns: Mapping[str, Values] | pa.RecordBatch | pa.Table,
     metric: str = "accuracy",
     *,
+    ids: Values | None = None,
     how: Bootstrap | None = None,
     buckets: int = 4,
     most: int = 30,
     fewest: int = 20,
 ) -> Slices:
-    """Measure a metric for each value of each column (one value a row, in the order of `counts`).
+    """Measure a metric for each value of each column.
 
+    The columns hold one value a row, in the order of `counts`; or, with `ids`, in the order of these ids, among which
+    every row of `counts` must be found.
     Numbers of more than ten values fall into `buckets` of about equal size; of other columns the `most` frequent values
     are kept. A slice with fewer than `fewest` rows is shown but not judged. Looking at many slices finds bad ones by
     chance, so a flag must survive Holm's (1979) correction over all slices judged.
@@ -71,11 +75,15 @@ def slices(
     """
     how = how or Bootstrap()
     overall = interval(counts, metric, how)
-    named = columns if isinstance(columns, Mapping) else {name: columns.column(name) for name in columns.schema.names}
+    given = columns if isinstance(columns, Mapping) else {name: columns.column(name) for name in columns.schema.names}
+    named = {name: arrow(values, name) for name, values in given.items()}
+    if ids is not None:
+        place = _places(counts, arrow(ids, "ids"))
+        named = {name: values.take(place) for name, values in named.items()}
     found = [
         _slice(counts.take(rows), column, value, metric, overall, how, fewest)
         for column, values in named.items()
-        for value, rows in _parts(arrow(values, column), column, len(counts), buckets, most)
+        for value, rows in _parts(values, column, len(counts), buckets, most)
     ]
     corrected = iter(holm([one.p_value for one in found if one.p_value is not None]))
     done = []
@@ -101,6 +109,17 @@ def holm(p_values: Sequence[float]) -> list[float]:
         reached = max(reached, min(1.0, (len(p_values) - rank) * p_values[at]))
         corrected[at] = reached
     return corrected
+
+
+def _places(counts: Counts, ids: pa.Array) -> pa.Array:
+    place = pc.index_in(counts.ids, value_set=ids.cast(counts.ids.type))
+    if place.null_count:
+        stranger = counts.ids.filter(place.is_null())[0].as_py()
+        raise DataError(
+            f"{place.null_count} of {len(counts)} measured rows have no slice columns, the first is {stranger}",
+            wanted="an id for every measured row",
+        )
+    return place
 
 
 def _slice(part: Counts, column: str, value: str, metric: str, overall: Interval, how: Bootstrap, fewest: int) -> Slice:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tilth.core.batch import Batch
-from tilth.core.engine import Rows, Step
-from tilth.core.engine import Engine as Engine
+from tilth.core.engine import Engine, Rows, Step
 from tilth.core.shard import Shard
 
 Hashes = npt.NDArray[np.uint64]
@@ -67,6 +67,24 @@ def tuples(batches: Iterable[Batch], columns: Sequence[str]) -> Iterator[tuple[A
 def groups(batches: Iterable[Batch], columns: Sequence[str]) -> Iterator[tuple[Any, Iterator[tuple[Any, ...]]]]:
     """Walk rows that are sorted by their first column, one group a key; a group may straddle batches."""
     return itertools.groupby(tuples(batches, columns), key=lambda row: row[0])
+
+
+def crowded(keyed: Iterable[Batch], column: str) -> Iterator[Batch]:
+    """Leave out rows that are alone with their key, where one batch can tell; most keys of a band or hash are.
+
+    >>> keyed = pa.RecordBatch.from_pydict({"_key": ["a", "b", "b", "c", "d"]})
+    >>> [part.column("_key").to_pylist() for part in crowded([keyed], "_key")]
+    [['a', 'b', 'b', 'd']]
+    """
+    for batch in keyed:
+        keys = batch.column(column)
+        if len(keys) < 2:
+            yield batch
+            continue
+        as_before = pc.equal(keys.slice(1), keys.slice(0, len(keys) - 1)).to_numpy(zero_copy_only=False)
+        stays = np.ones(len(keys), np.bool_)
+        stays[1:-1] = as_before[1:] | as_before[:-1]
+        yield batch.filter(pa.array(stays))
 
 
 def batches(rows: Iterable[Sequence[Any]], schema: pa.Schema) -> Iterator[Batch]:

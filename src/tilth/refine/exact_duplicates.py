@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,12 +18,13 @@ from tilth.core.fold import FitsOn
 from tilth.core.operator import DECISION
 from tilth.core.registry import name_of
 from tilth.refine._columns import cells
-from tilth.refine._rows import batches, groups
+from tilth.refine._rows import batches, crowded, groups
 from tilth.text.words import fold
 
 _KEYED = pa.schema([(KEY, pa.string()), (ID, pa.string()), ("rank", pa.string())])
 _CLUSTERED = pa.schema([("cluster", pa.string()), (ID, pa.string()), ("rank", pa.string())])
 _RANKED = pa.schema([(KEY, pa.string()), (ID, pa.string()), ("row", pa.string())])
+_PREFERRED = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class ExactDuplicates:
     fold: bool = True
     """Compare texts without regard to case, width (Unicode NFKC) and runs of white space."""
     prefer: str | None = None
-    """A column of numbers, dates or strings: the row with the greatest stays; nulls come last."""
+    """A column of numbers, dates or strings (their first 256 bytes): the row with the greatest stays; nulls come last."""
     blanks: bool = False
     """Compare rows that have nothing in any of the columns, too."""
     partitions: int = 16
@@ -58,7 +58,7 @@ class ExactDuplicates:
     def decide(self, rows: Rows, engine: Engine) -> Rows:
         """Return the decisions: two exchanges with `prefer`, one without."""
         by_hash = Exchange(
-            name="exact_duplicates: same hash",
+            name="exact_duplicates.same",
             emit=self._keyed,
             gather=_decide_first if self.prefer is None else _cluster,
             partitions=self.partitions,
@@ -67,14 +67,14 @@ class ExactDuplicates:
         if self.prefer is None:
             return found
         by_rank = Exchange(
-            name="exact_duplicates: best of each", emit=_ranked, gather=_decide_ranked, partitions=self.partitions
+            name="exact_duplicates.best", emit=_ranked, gather=_decide_ranked, partitions=self.partitions
         )
         return engine.exchange(by_rank, found)
 
     def _keyed(self, batch: Batch) -> Batch:
         columns = [self._plain(cells(batch, column, self)) for column in self.columns]
         keys = [
-            None if not self.blanks and all(cell in (None, "") for cell in row) else _hash(row)
+            _hash(row) if self.blanks or any(cell and not cell.isspace() for cell in row) else None
             for row in zip(*columns, strict=True)
         ]
         ranks = _ranks(batch, self.prefer, self) if self.prefer else [None] * batch.num_rows
@@ -90,7 +90,7 @@ class ExactDuplicates:
         ]
 
     def _folded(self, text: str) -> str:
-        return " ".join(fold(text).split()) if self.fold else text if text.strip() or self.blanks else ""
+        return " ".join(fold(text).split()) if self.fold else text
 
 
 def _hash(row: Iterable[str | None]) -> str:
@@ -106,7 +106,7 @@ def _decide_first(keyed: Iterator[Batch]) -> Iterable[Batch]:
     """The first of a key has the smallest id: it stays."""
 
     def rows() -> Iterator[tuple[Any, ...]]:
-        for _, group in groups(keyed, (KEY, ID)):
+        for _, group in groups(crowded(keyed, KEY), (KEY, ID)):
             first = next(group)[1]
             for at, (_, row) in enumerate(group):
                 if not at:
@@ -120,7 +120,7 @@ def _cluster(keyed: Iterator[Batch]) -> Iterable[Batch]:
     """Name each group of two or more by its smallest id."""
 
     def rows() -> Iterator[tuple[Any, ...]]:
-        for _, group in groups(keyed, (KEY, ID, "rank")):
+        for _, group in groups(crowded(keyed, KEY), (KEY, ID, "rank")):
             _, first, rank = next(group)
             for at, (_, row, its) in enumerate(group):
                 if not at:
@@ -165,16 +165,14 @@ def _ranks(batch: Batch, column: str, operator: Any) -> list[str]:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return ["~" if text is None else _reversed(text) for text in found.to_pylist()]
     if pa.types.is_temporal(kind):
-        found = found.cast(pa.int32() if kind.bit_width == 32 else pa.int64()).cast(pa.int64())
-    elif pa.types.is_integer(kind) or pa.types.is_boolean(kind):
-        found = found.cast(pa.int64())
+        found = found.cast(pa.int32() if kind.bit_width == 32 else pa.int64())
     elif pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         found = _ordered(found.cast(pa.float64(), safe=False))
-    elif kind != pa.null():
+    elif not (pa.types.is_integer(kind) or pa.types.is_boolean(kind) or kind == pa.null()):
         raise DataError(
             f'column "{column}" holds {kind}', where=name_of(operator), wanted="numbers, dates or strings to prefer by"
         )
-    return ["~" if number is None else f"{(1 << 63) - 1 - number:016x}" for number in found.to_pylist()]
+    return ["~" if number is None else f"{(1 << 64) - int(number):017x}" for number in found.to_pylist()]
 
 
 def _ordered(floats: pa.Array) -> pa.Array:
@@ -185,10 +183,9 @@ def _ordered(floats: pa.Array) -> pa.Array:
     return pa.array(ordered, pa.int64(), mask=np.isnan(numbers))
 
 
-@functools.lru_cache(maxsize=1024)
 def _reversed(text: str) -> str:
     """Write each byte as its complement; the end sorts after any byte, so that a longer text comes first."""
-    return bytes(255 - byte for byte in text.encode("utf-8", "surrogatepass")).hex() + "g"
+    return bytes(255 - byte for byte in text.encode("utf-8", "surrogatepass")[:_PREFERRED]).hex() + "g"
 
 
 EXAMPLES = (

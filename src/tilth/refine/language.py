@@ -13,7 +13,9 @@ from tilth.core.batch import Batch, with_column
 from tilth.core.operator import verdicts
 from tilth.refine._columns import cells, strings
 
-_NOT_PROSE = re.compile(r"https?://\S+|www\.\S+|\S+@\S+|[\s\x00-\x1f]+")
+_NOT_PROSE = re.compile(
+    r"(?:https?://|www\.)[^\s\u3000-\uffff]+|(?<![\w.+-])[A-Za-z0-9._%+-]{1,64}+@[A-Za-z0-9.-]{1,255}|[\s\x00-\x1f]+"
+)
 _LETTER = re.compile(r"[^\W\d_]")
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
 _OTHER_EAST_ASIAN = re.compile("[\u3041-\u30fa\u30fc-\u30ff\uff66-\uff9f\uac00-\ud7a3\u1100-\u11ff]")

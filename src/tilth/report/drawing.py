@@ -95,8 +95,8 @@ def draw(name: str, size: tuple[float, float], paint: Callable[[Figure, Words], 
         key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")
     }
     with _ONE_AT_A_TIME, matplotlib.rc_context():
-        for settings in (usual, _STYLE, {"svg.hashsalt": name}):
-            matplotlib.rcParams.update(settings)
+        settings: Any = {**usual, **_STYLE, "svg.hashsalt": name}
+        matplotlib.rcParams.update(settings)
         figure = Figure(figsize=size, layout="constrained")
         paint(figure, said)
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})

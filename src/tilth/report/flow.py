@@ -53,10 +53,8 @@ def bands(summary: Summary) -> list[Band]:
     """Return one band for the sources and one for each step; none when nothing is known of the steps."""
     if not summary.steps:
         return []
-    read = summary.accounts.get("rows_in", summary.steps[0].rows_in)
-    rejected = sum(source.rejected for source in summary.sources)
-    widest = max([read + rejected, *(max(step.rows_in, step.kept) for step in summary.steps)])
-    scale = _WIDEST / max(widest, 1)
+    read, rejected = _read(summary)
+    scale = _scale(summary)
     drawn = []
     if summary.sources:
         sides = (Side("failed", rejected, "unreadable"),) if rejected else ()
@@ -66,16 +64,28 @@ def bands(summary: Summary) -> list[Band]:
     return drawn + [_band(step, scale) for step in summary.steps]
 
 
-def pieces(summary: Summary, scale_of: int) -> list[Piece]:
-    """Return how the kept rows divide into splits, on the scale of a drawing whose widest band is `scale_of` rows."""
-    if summary.split is None:
+def pieces(summary: Summary) -> list[Piece]:
+    """Return how the kept rows divide into splits, on the scale of the bands."""
+    if summary.split is None or not summary.steps:
         return []
-    scale, at, found = _WIDEST / max(scale_of, 1), 0.0, []
+    scale, at, found = _scale(summary), 0.0, []
     known = {name: place for place, name in enumerate(("train", "valid", "test"))}
     for split, rows in sorted(summary.split.counts.items(), key=lambda pair: (known.get(pair[0], 9), pair[0])):
         found.append(Piece(split, rows, round(at, 3), round(rows * scale, 3)))
         at += rows * scale
     return found
+
+
+def _read(summary: Summary) -> tuple[int, int]:
+    """Return how many rows were read, and how many could not be."""
+    read = summary.accounts.get("rows_in", summary.steps[0].rows_in)
+    return read, sum(source.rejected for source in summary.sources)
+
+
+def _scale(summary: Summary) -> float:
+    split = sum(summary.split.counts.values()) if summary.split else 0
+    widest = max(sum(_read(summary)), split, *(max(step.rows_in, step.kept) for step in summary.steps))
+    return _WIDEST / max(widest, 1)
 
 
 def _band(step: StepLine, scale: float) -> Band:

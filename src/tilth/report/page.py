@@ -41,8 +41,6 @@ def render(summary: Summary) -> str:
 
 
 def _view(summary: Summary) -> dict[str, Any]:
-    bands = flow.bands(summary)
-    widest = max((max(band.rows, band.before) for band in bands), default=0)
     found = summary.evaluation
     confusion = found.confusion if found else None
     return {
@@ -52,8 +50,8 @@ def _view(summary: Summary) -> dict[str, Any]:
         "verdict": reading.verdict(found) if found else None,
         "account": reading.account(summary.accounts) if summary.accounts else "",
         "stayed": reading.stayed(summary.accounts),
-        "bands": bands,
-        "pieces": flow.pieces(summary, widest),
+        "bands": flow.bands(summary),
+        "pieces": flow.pieces(summary),
         "rules": [
             (step, rule, rows) for step in summary.steps for rule, rows in sorted(step.by_rule.items(), key=_most)
         ],

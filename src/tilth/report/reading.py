@@ -10,8 +10,7 @@ from tilth.report import words
 from tilth.report.summary import Evaluation, Json, Summary
 
 SMALLER_IS_BETTER = frozenset(
-    ("loss", "nll", "perplexity", "error", "risk", "mae", "mse", "rmse", "mape", "smape", "mase", "wer", "cer")
-    + ("ece", "brier")
+    ("loss", "nll", "perplexity", "error", "risk", "mae", "mse", "rmse", "mape", "smape", "wer", "cer", "ece", "brier")
 )
 """Metrics of which less is better."""
 

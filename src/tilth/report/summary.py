@@ -136,7 +136,7 @@ class Evaluation:
     tagging: Json | None = None
     """A `TaggingReport`: the reports `tokens`, `tokens_without_o` and `entities`."""
     calibration: Json | None = None
-    """`before` and `after`: each a `Calibration` (`ece`, `brier`, `nll`, `reliability`); and the number `temperature`."""
+    """`before` and `after`: each a `Calibration` (`ece`, `brier`, `nll`, `reliability`); `temperature`: a number."""
     risk_coverage: Json | None = None
     """A `RiskCoverage`: `points` (a list of `threshold`, `coverage`, `accuracy`) and `area`."""
     abstention: Json | None = None
@@ -146,7 +146,7 @@ class Evaluation:
     slices: Table = ()
     """A `Slice` each: `column`, `value`, `support`, `metric` (an `Interval`), `judged`, `worse`."""
     errors: Table = ()
-    """The worst errors: a `Mistake`, `MultilabelMistake` or `TaggingMistake` each, with `text`: an excerpt of the row."""
+    """The worst errors: a `Mistake`, `MultilabelMistake` or `TaggingMistake` each, and `text`: what the row says."""
     seeds: Json | None = None
     """By metric an `OverSeeds`: `mean` (an `Interval`), `sd`, `values`."""
     truncated: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 
+@functools.cache
 def page() -> Template:
     """Return the template of the page; whatever it writes is escaped, and control characters are made visible."""
     import jinja2
@@ -28,6 +30,11 @@ def page() -> Template:
 
 
 def flat(facts: Mapping[str, Any], above: str = "", write: Callable[[Any], str] = str) -> list[tuple[str, str]]:
+    """List facts as (name, value), what lies in a mapping under the mapping's name.
+
+    >>> flat({"seed": 13, "packages": {"tilth": "0.1.0"}})
+    [('seed', '13'), ('packages · tilth', '0.1.0')]
+    """
     lines: list[tuple[str, str]] = []
     for name, value in facts.items():
         place = f"{above} · {words.heading(name)}" if above else words.heading(name)

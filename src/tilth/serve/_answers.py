@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 import pyarrow as pa
@@ -27,6 +27,8 @@ class Answer(TypedDict, total=False):
     """What was found: `type`, `text`, and `start` and `end` in characters, or in tokens where tokens were sent."""
     tokens: list[str]
     """The words that the tags are for, where text was sent."""
+    truncated: bool
+    """True where the model read only the beginning of the row; else not there."""
     operator: str
     rule: str
     value: float | None
@@ -34,20 +36,23 @@ class Answer(TypedDict, total=False):
     reason: str
 
 
-_COPIED = ("prediction", "confidence", "scores", "entities", "tokens")
+_COPIED = ("prediction", "confidence", "scores", "entities", "truncated")
 
 
-def read(told: Batch, outputs: Mapping[str, str], labels: tuple[str, ...]) -> dict[str, Answer]:
+def read(told: Batch, asked: Sequence[str], outputs: Mapping[str, str], labels: tuple[str, ...]) -> dict[str, Answer]:
     """Return each row's answer by its id. The model has decided: a prediction that is null is none.
 
-    Raises `ModelError` when a column of the signature is missing, or the scores do not fit the labels.
+    `told` is what the model gave back, `asked` names the columns it was given. Raises `ModelError` when a column of the
+    signature is missing, or the scores do not fit the labels.
     """
-    names = [name for name in _COPIED if name in outputs or (name == "tokens" and "entities" in outputs)]
-    missing = [name for name in names if name != "tokens" and name not in told.schema.names]
+    names = [name for name in _COPIED if name in outputs]
+    missing = [name for name in names if name not in told.schema.names]
     if missing or not {"prediction", "entities"} & set(names):
         raise ModelError(f"the model gave no {missing[0] if missing else 'prediction'}", wanted=", ".join(outputs))
-    columns = {name: told.column(name).to_pylist() for name in names if name in told.schema.names}
-    rows = (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
+    if "tokens" in told.schema.names and "tokens" not in asked:
+        names.append("tokens")
+    columns = [told.column(name).to_pylist() for name in names]
+    rows = (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
     return {id: _answer(row, labels) for id, row in zip(told.column(ID).to_pylist(), rows, strict=True)}
 
 
@@ -68,8 +73,10 @@ def _answer(row: dict[str, Any], labels: tuple[str, ...]) -> Answer:
         answer["scores"] = dict(zip(labels, _rounded(row["scores"]), strict=True))
     if "entities" in row:
         answer["entities"] = [{name: _rounded(value) for name, value in one.items()} for one in row["entities"] or ()]
-    if row.get("tokens") is not None and "tokens" in row:
+    if "tokens" in row:
         answer["tokens"] = row["tokens"]
+    if row.get("truncated"):
+        answer["truncated"] = True
     return answer
 
 
@@ -87,6 +94,7 @@ def columns(outputs: Mapping[str, str]) -> pa.Schema:
         "confidence": pa.list_(pa.float64()) if "confidence" in lists else pa.float64(),
         "scores": pa.map_(pa.string(), pa.float64()),
         "entities": pa.list_(_ENTITY),
+        "truncated": pa.bool_(),
     }
     given = [(name, kind) for name, kind in kinds.items() if name in outputs]
     why = [("operator", pa.string()), ("rule", pa.string()), ("value", pa.float64()), ("threshold", pa.float64())]

@@ -105,22 +105,32 @@ def _judged(batch: Batch, name: str, method: Callable[[Batch], pa.StructArray]) 
 
 def _guarded(batch: Batch, name: str, method: Callable[[Batch], Any]) -> Outcome:
     """Call a method; when it raises, find the rows it raises on and set those aside."""
-    try:
-        return _outcome(method(batch))
-    except ModelError:
-        raise
-    except Exception as error:  # noqa: BLE001 (an operator may raise anything; each row's failure is its answer)
-        if batch.num_rows == 1:
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            log.warning("%s raised %s at %s:%s", name, type(error).__name__, frame.filename, frame.lineno)
-            return Outcome(batch.slice(0, 0), (Failure(batch.column(ID)[0].as_py(), type(error).__name__),))
-    parts = [_guarded(batch.slice(row, 1), name, method) for row in range(batch.num_rows)]
+    first = _tried(batch, method)
+    if isinstance(first, Outcome):
+        return first
+    # The place and the type, not the message: a message may quote the row.
+    frame = traceback.extract_tb(first.__traceback__)[-1]
+    log.warning("%s raised %s at %s:%s", name, type(first).__name__, frame.filename, frame.lineno)
+    parts: list[Outcome] = []
+    for row in range(batch.num_rows):
+        one = _tried(batch.slice(row, 1), method) if batch.num_rows > 1 else first
+        failed = Outcome(batch.slice(0, 0), (Failure(batch.column(ID)[row].as_py(), type(one).__name__),))
+        parts.append(one if isinstance(one, Outcome) else failed)
     failures = tuple(failure for part in parts for failure in part.failures)
     kept = [pa.Table.from_batches([part.batch]) for part in parts if part.batch.num_rows]
     if not kept:
         return Outcome(batch.slice(0, 0), failures)
     whole = pa.concat_tables(kept, promote_options="default").combine_chunks().to_batches()
     return Outcome(whole[0], failures)
+
+
+def _tried(batch: Batch, method: Callable[[Batch], Any]) -> Outcome | Exception:
+    try:
+        return _outcome(method(batch))
+    except ModelError:
+        raise
+    except Exception as error:  # noqa: BLE001 (an operator may raise anything; each row's failure is its answer)
+        return error
 
 
 def _outcome(result: Any) -> Outcome:

@@ -71,6 +71,13 @@ class Guard:
         path = scope["path"] if scope["path"] in _OPEN | _CLOSED else "other"
         scope.setdefault("state", {})["request_id"] = request_id = _request_id(headers)
         began, status = time.perf_counter(), 0
+        unread = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
+        async def hear() -> Message:
+            nonlocal unread
+            message = await receive()
+            unread = unread and bool(message.get("more_body"))
+            return message
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -80,12 +87,15 @@ class Guard:
                 sent["X-Request-Id"] = request_id
                 sent["X-Content-Type-Options"] = "nosniff"
                 sent.setdefault("Cache-Control", "no-store")
+                if unread:
+                    # Else the server would go on to read, and throw away, whatever else the sender sends.
+                    sent["Connection"] = "close"
             await send(message)
 
         self._metrics.in_flight.inc()
         try:
             self._check(headers, path)
-            await self._app(scope, receive, answer)
+            await self._app(scope, hear, answer)
         except Refusal as refusal:
             await response(refusal, request_id)(scope, receive, answer)
         except ClientDisconnect:

@@ -38,11 +38,13 @@ def bind(host: str, port: int) -> socket.socket:
     Raises `TilthError` when the port is in use or may not be used, or the host is not one of this machine's.
     """
     where = f"port {port}"
+    if not 0 <= port < 1 << 16:
+        raise TilthError("there is no such port", where=where, wanted="0 to 65535; 0 picks a free one")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise TilthError(
             f'no address for the host "{host}"', where=where, wanted="a host name or an IP address"
         ) from error

@@ -30,7 +30,7 @@ def operator_card(operator: Any, where: str) -> dict[str, Any]:
     Raises `ModelError` for an operator that does not look at one row by itself, or that JSON cannot carry.
     """
     refuse_unless_row_wise(operator, where)
-    spec = {**spec_of(operator), **_code(type(operator))}
+    spec = {**spec_of(operator), **_behaviour(type(operator))}
     where = f"{where} {spec['part']}"
     try:
         carried = json.loads(json.dumps(spec, allow_nan=False))
@@ -56,14 +56,27 @@ def load_operator(spec: Any, where: str) -> Any:
             do="Install the version of Tilth that wrote the bundle; load your own operators with `code:` first.",
         ) from error
     refuse_unless_row_wise(operator, where)
-    here = _code(type(operator)).get("code", "")
-    if spec.get("code", "") != here:
-        raise ModelError(
-            f"the operator's own code changed: it hashes to {here or 'nothing'}",
-            where=where,
-            wanted=str(spec.get("code", "") or "the built-in operator")[:64],
-        )
+    said = {key: spec.get(key, otherwise) for key, otherwise in (("version", 1), ("code", ""))}
+    here = _behaviour(type(operator))
+    for key, what in {"version": "the operator's version", "code": "the hash of the operator's own code"}.items():
+        if said[key] != here.get(key, ""):
+            raise ModelError(
+                f"{what} is {here.get(key, '') or 'none'}: it may answer differently now",
+                where=where,
+                wanted=str(said[key] or "none")[:64],
+            )
     return operator
+
+
+def package_notes(spec: Mapping[str, Any]) -> list[str]:
+    """List the packages an operator depends on that have another version here than where the bundle was written."""
+    said = spec.get("packages")
+    if not isinstance(said, Mapping):
+        return []
+    here = {name: _installed(str(name)) for name in said}
+    return [
+        f"{spec['part']}: {name} is {here[name]} here, was {said[name]}" for name in said if here[name] != said[name]
+    ]
 
 
 def refuse_unless_row_wise(operator: Any, where: str) -> None:
@@ -120,10 +133,20 @@ def decision_of(model: Model) -> dict[str, Any]:
 
 def made_by() -> str:
     """Return which Tilth is running."""
+    return f"tilth {_installed('tilth')}"
+
+
+def _behaviour(part: type) -> dict[str, Any]:
+    """Return what may change an operator's answers beside its options, as a run fingerprints it."""
+    packages = {name: _installed(name) for name in getattr(part, "packages", ())}
+    return {"version": getattr(part, "version", 1), **({"packages": packages} if packages else {}), **_code(part)}
+
+
+def _installed(package: str) -> str:
     try:
-        return f"tilth {importlib.metadata.version('tilth')}"
+        return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        return "tilth"
+        return "not installed"
 
 
 def _code(part: type) -> dict[str, str]:

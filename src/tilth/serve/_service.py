@@ -95,6 +95,7 @@ def card(bundle: Bundle) -> dict[str, Any]:
         "labels": list(bundle.labels),
         "decision": held["decision"],
         "metrics": held["metrics"],
+        "notes": list(bundle.notes),
         "bytes": sum(entry["bytes"] for entry in files.values()),
     }
 

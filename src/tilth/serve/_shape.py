@@ -24,22 +24,26 @@ class Ok(BaseModel):
     """The model's answer."""
 
     status: Literal["ok"]
-    prediction: str | list[str] | None = Field(
-        None, description="The label; the labels where there may be several; a tag for each token."
+    prediction: str | list[str | None] | None = Field(
+        None, description="The label; the labels where there may be several; a tag, or null, for each token."
     )
     confidence: float | list[float] | None = None
     scores: dict[str, float] | None = Field(None, description="The probability of every label.")
     entities: list[Entity] | None = Field(None, description="From a model that finds entities.")
     tokens: list[str] | None = Field(None, description="What the tags are for, where text was sent.")
+    truncated: bool | None = Field(None, description="True where the model read only the beginning of the row.")
 
 
 class Abstained(BaseModel):
     """The model is not sure enough to answer."""
 
     status: Literal["abstained"]
-    prediction: None = None
+    prediction: list[None] | None = None
     confidence: float | list[float] | None = None
     scores: dict[str, float] | None = None
+    entities: list[Entity] | None = None
+    tokens: list[str] | None = None
+    truncated: bool | None = None
     reason: str
 
 

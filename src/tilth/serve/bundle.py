@@ -64,6 +64,8 @@ class Bundle:
     model: Model
     signature: Signature
     """What a raw row holds, and what the model adds to it."""
+    notes: tuple[str, ...] = ()
+    """What may make answers differ from those of the run, such as another version of a package."""
 
     @property
     def name(self) -> str:
@@ -153,13 +155,15 @@ def read(folder: Path, *, device: str = "auto") -> Bundle:
         )
     if _parts.decision_of(model) != card["decision"]:
         raise ModelError("the decision in bundle.json is not that of the model", where=where)
+    operators = [_parts.load_operator(spec, f"{where} refine[{at}]") for at, spec in enumerate(card["refine"])]
     return Bundle(
         folder=folder,
         card=card,
         digest=hashlib.blake2b(raw, digest_size=16).hexdigest(),
-        refine=tuple(_parts.load_operator(spec, f"{where} refine[{at}]") for at, spec in enumerate(card["refine"])),
+        refine=tuple(operators),
         model=model,
         signature=signature,
+        notes=tuple(note for spec in card["refine"] for note in _parts.package_notes(spec)),
     )
 
 
@@ -203,6 +207,7 @@ def _move(staged: Path, folder: Path, raw: bytes) -> None:
     except OSError as error:
         held = folder / CARD
         if held.is_file() and held.read_bytes() == raw:
+            _files.check(folder, json.loads(raw)["files"])
             return
         if folder.exists():
             raise ModelError(

@@ -43,7 +43,8 @@ class Predictor:
 
         An answer has a `status`, and by it:
 
-        - ok: `prediction`, `confidence`, `scores` by label; for tokens `entities` too, and `tokens` where text was sent
+        - ok: `prediction`, `confidence`, `scores` by label; for tags `entities` too, and `tokens` where text was sent;
+          `truncated` where the row is longer than the model reads
         - abstained: the same with a null `prediction`, and a `reason`
         - dropped: `operator`, `rule`, `value`, `threshold`
         - failed: `operator`, `reason`
@@ -62,8 +63,8 @@ class Predictor:
     def predict_batch(self, batch: Batch) -> Batch:
         """Return the batch with the answers as columns, one row for each row, in the same order.
 
-        The columns are `status`, what the model gives (`prediction`, `confidence`, `scores`, `entities`), `operator`,
-        `rule`, `value`, `threshold` and `reason`; a column of the batch that has one of these names is replaced.
+        The columns are `status`, what the model gives (`prediction`, `confidence`, `scores`, `entities`, `truncated`),
+        `operator`, `rule`, `value`, `threshold` and `reason`. They replace columns of the same names.
         """
         inputs = self.running if self.running and self._is_running(batch.schema.names) else self.inputs
         answers = self._answered(inputs.select(batch), lambda: False)
@@ -96,7 +97,7 @@ class Predictor:
         told, failed = _chain.modelled(kept, model)
         settled |= nulls | failed
         if told.num_rows:
-            settled |= _answers.read(told, model.signature.outputs, self.bundle.labels)
+            settled |= _answers.read(told, kept.schema.names, model.signature.outputs, self.bundle.labels)
         return [settled[id] for id in batch.column(ID).to_pylist()]
 
     def _read(self, names: Sequence[str]) -> Iterable[str]:

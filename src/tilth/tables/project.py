@@ -144,8 +144,8 @@ class Project:
         ]
         return [*found, *(self._table(kind) for kind in ("lineage", "uses") if (self.folder / kind).is_dir())]
 
-    def _table(self, kind: str, name: str = "") -> Table:
-        if not name:
+    def _table(self, kind: str, name: str | None = None) -> Table:
+        if name is None:
             return Table(str(self.folder / kind), name=kind)
         return Table(str(self.folder / kind / _folder.safe_name(name, "a data set")), name=f"{kind}/{name}")
 

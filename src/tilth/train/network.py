@@ -37,11 +37,11 @@ class Network(nn.Module):
     whose tokenizer lower-cases sees capitals in all its layers and begins as it was pretrained.
     """
 
-    def __init__(self, backbone: nn.Module, head: str, labels: int, options: Mapping[str, Any]) -> None:
+    def __init__(self, backbone: Any, head: str, labels: int, options: Mapping[str, Any]) -> None:
         super().__init__()
-        self.backbone = backbone
+        self.backbone: Any = backbone
         width = int(backbone.config.hidden_size)
-        self.head = registry.find("tilth.train.heads", head)(width, labels, options)
+        self.head: Any = registry.find("tilth.train.heads", head)(width, labels, options)
         self.takes_kinds = "token_type_ids" in inspect.signature(backbone.forward).parameters
         self.shapes: nn.Embedding | None = None
         if options.get("shapes_in"):

@@ -10,9 +10,9 @@ from tilth.train.device import autocast
 from tilth.train.encoded import Array, Encoded, pad
 from tilth.train.network import Network, Tensors
 
-STEP = 8
+STEP = 4
 """An item is padded to its own length rounded up to this, never to its neighbours'."""
-TOKENS = 8192
+TOKENS = 2048
 """The most tokens at once."""
 
 

@@ -1,0 +1,212 @@
+"""Read JSON lines and JSON arrays; objects stay structs, and what does not fit becomes a reject.
+
+The quick way is Arrow's own parser with the source's schema, a batch at a time. It is taken where it cannot differ from
+the careful way (one object a line, no NaN); at the least complaint of the parser the batch is read the careful way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.json
+
+from tilth.connectors._array import decoded, elements
+from tilth.connectors._cells import converted
+from tilth.connectors._encoding import Encoding, encoding_of
+from tilth.connectors._lines import Page, pages
+from tilth.connectors._open import head_of
+from tilth.connectors._reading import BLOCK, ROWS, SAMPLE, SAMPLE_CHARS, Chunk, Reading
+from tilth.connectors._schema import bare
+from tilth.connectors._values import Seen, columns_of, inferred
+from tilth.core.errors import DataError
+
+MOST_COLUMNS = 2000
+_MINUS_ZERO = re.compile(r"-0[ \t]*[,}\]]")
+
+
+class Numbered(NamedTuple):
+    """A record and where it stands."""
+
+    number: int
+    record: dict[str, Any] | str
+    """The object, or why it is none."""
+    size: int = 0
+    """About how many characters it takes."""
+
+
+def peek(reading: Reading, limit: int = SAMPLE) -> pa.Schema:
+    """Infer columns, nested ones included, from the first `limit` records."""
+    encoding = encoding_of(reading)
+    sample: list[dict[str, Any]] = []
+    size = 0
+    for tried, numbered in enumerate(_records(reading, encoding), 1):
+        if isinstance(numbered.record, dict):
+            sample.append(numbered.record)
+        size += numbered.size
+        if tried >= limit or size > SAMPLE_CHARS:
+            break
+    if not sample:
+        return pa.schema([])
+    keys = list(dict.fromkeys(key for record in sample for key in record))
+    if len(keys) > MOST_COLUMNS:
+        raise DataError(
+            f"the first {len(sample)} records have {len(keys)} different keys",
+            where=reading.file,
+            wanted=f"at most {MOST_COLUMNS}",
+            do="If the keys are data, turn each into a record with a column for the key.",
+        )
+    return pa.schema([inferred(key, (record.get(key) for record in sample)) for key in keys])
+
+
+def read(reading: Reading, schema: pa.Schema) -> Iterator[Chunk]:
+    """Yield the file's records in the source's schema."""
+    encoding = encoding_of(reading)
+    seen = Seen()
+    notes = (encoding.note,) if encoding.note else ()
+    count = 0
+    by_lines = _by_lines(reading, encoding)
+    for chunk in (
+        _line_chunks(reading, encoding, schema, seen) if by_lines else _array_chunks(reading, encoding, schema, seen)
+    ):
+        count += len(chunk.ordinals) + len(chunk.rejects)
+        yield chunk._replace(notes=notes)
+        notes = ()
+    last = [*notes, *([] if count else [f"{reading.file}: holds no record"]), *seen.notes(reading.file)]
+    if last:
+        yield Chunk(pa.RecordBatch.from_pylist([], schema=bare(schema)), (), notes=tuple(last))
+
+
+def _by_lines(reading: Reading, encoding: Encoding) -> bool:
+    """Tell a file of one object a line from one that is an array or holds one; raise for an object without rows."""
+    if reading.format == "jsonl" or not head_of(reading.path, reading.file, 1):
+        return True
+    if reading.records:
+        return False
+    first = next((page for page in pages(reading, encoding)), Page([], {}, 0))
+    lines = [line.strip() for line in first.lines if line.strip()][:2]
+    if not lines or lines[0][0] != "{":
+        return not lines or lines[0][0] != "["
+    record = decoded(lines[0])
+    one = len(lines) == 1 and isinstance(record, dict)
+    arrays = [key for key, value in record.items() if _is_table(value)] if one and isinstance(record, dict) else []
+    if (isinstance(record, dict) or isinstance(decoded(lines[-1]), dict)) and not arrays:
+        return True
+    keys = arrays or _keys_of_arrays("\n".join(first.lines[:2000]))
+    raise DataError(
+        "holds one object, not an array or lines of objects",
+        where=reading.file,
+        wanted="rows",
+        do=f"Say which key holds them, such as: records: {keys[0]}" if keys else "Say which key holds them: records: …",
+    )
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
+
+
+def _keys_of_arrays(text: str) -> list[str]:
+    return re.findall(r'"([^"\\]{1,80})"\s*:\s*\[\s*\{', text)[:1]
+
+
+def _records(reading: Reading, encoding: Encoding) -> Iterator[Numbered]:
+    if not _by_lines(reading, encoding):
+        yield from _elements(reading, encoding)
+        return
+    for page in pages(reading, encoding):
+        yield from _parsed(page, 0, len(page.lines))
+
+
+def _elements(reading: Reading, encoding: Encoding) -> Iterator[Numbered]:
+    return (Numbered(number, *element) for number, element in enumerate(elements(reading, encoding)))
+
+
+def _parsed(page: Page, start: int, stop: int) -> Iterator[Numbered]:
+    for index in range(start, stop):
+        number = page.first + index
+        if index in page.bad:
+            yield Numbered(number, f"line {number + 1}: {page.bad[index]}")
+        elif page.lines[index] and not page.lines[index].isspace():
+            record = decoded(page.lines[index])
+            said = record if isinstance(record, dict) else f"line {number + 1}: {record}"
+            yield Numbered(number, said, len(page.lines[index]))
+
+
+def _line_chunks(reading: Reading, encoding: Encoding, schema: pa.Schema, seen: Seen) -> Iterator[Chunk]:
+    quick = _quick_schema(schema)
+    for page in pages(reading, encoding):
+        for start in range(0, len(page.lines), ROWS):
+            stop = min(start + ROWS, len(page.lines))
+            batch = None if page.bad else _quick(page.lines[start:stop], quick, schema)
+            if batch is not None:
+                yield Chunk(batch, range(page.first + start, page.first + stop))
+            else:
+                yield chunk_of(_parsed(page, start, stop), schema, seen)
+
+
+def _array_chunks(reading: Reading, encoding: Encoding, schema: pa.Schema, seen: Seen) -> Iterator[Chunk]:
+    waiting: list[Numbered] = []
+    size = 0
+    for numbered in _elements(reading, encoding):
+        waiting.append(numbered)
+        size += numbered.size
+        if len(waiting) >= ROWS or size > BLOCK:
+            yield chunk_of(waiting, schema, seen)
+            waiting, size = [], 0
+    if waiting:
+        yield chunk_of(waiting, schema, seen)
+
+
+def chunk_of(records: Iterable[Numbered], schema: pa.Schema, seen: Seen) -> Chunk:
+    """Fit records to the schema; those that do not fit become rejects."""
+    numbers: list[int] = []
+    rejects: list[tuple[int, str]] = []
+    values: list[dict[str, Any]] = []
+    for number, record, _ in records:
+        if isinstance(record, str):
+            rejects.append((number, record))
+        else:
+            numbers.append(number)
+            values.append(record)
+    found = columns_of(values, schema, seen)
+    rejects += [(numbers[index], reason) for index, reason in found.wrong.items()]
+    ordinals = [number for index, number in enumerate(numbers) if index not in found.wrong]
+    return Chunk(found.batch, ordinals, tuple(sorted(rejects)))
+
+
+def _quick_schema(schema: pa.Schema) -> pa.Schema:
+    """Return what Arrow's parser is asked for: times come as text, and are converted by our rules."""
+    return pa.schema(
+        [field.with_type(pa.string()) if pa.types.is_timestamp(field.type) else field for field in bare(schema)]
+    )
+
+
+def _quick(lines: Sequence[str], quick: pa.Schema, schema: pa.Schema) -> pa.RecordBatch | None:
+    text = "\n".join(lines)
+    # With an object at both ends of every line and as many rows as lines, each line is one object.
+    if not text.startswith("{") or not text.endswith("}") or text.count("}\n{") != len(lines) - 1:
+        return None
+    if not len(quick) or "NaN" in text or "Infinity" in text or _MINUS_ZERO.search(text):
+        return None
+    raw = text.encode()
+    try:
+        table = pyarrow.json.read_json(
+            pa.BufferReader(raw),
+            read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(raw) + 1),
+            parse_options=pyarrow.json.ParseOptions(explicit_schema=quick, unexpected_field_behavior="error"),
+        )
+    except (pa.ArrowException, UnicodeDecodeError):
+        return None
+    if table.num_rows != len(lines):
+        return None
+    batch = table.select(quick.names).combine_chunks().to_batches()[0]
+    arrays = []
+    for field, array in zip(bare(schema), batch.columns, strict=True):
+        if pa.types.is_timestamp(field.type):
+            array, wrong = converted(array, field.type, asked=True)
+            if wrong:
+                return None
+        arrays.append(array)
+    return pa.RecordBatch.from_arrays(arrays, schema=bare(schema))
