@@ -130,9 +130,9 @@ def test_a_forked_worker_that_ends_leaves_the_lease(tmp_path):
 
 
 def test_one_process_cannot_hold_it_twice(tmp_path):
-    with lease(tmp_path, owner="first"):
-        with pytest.raises(LeaseHeld, match="held by first"), lease(tmp_path, owner="second"):
-            pass
+    twice = pytest.raises(LeaseHeld, match="held by first")
+    with lease(tmp_path, owner="first"), twice, lease(tmp_path, owner="second"):
+        pass
     with lease(tmp_path, owner="third"):
         pass
 

@@ -30,7 +30,7 @@ from tilth.report.summary import (
 
 PageOf = Callable[[Summary], str]
 HOSTILE = (
-    "</title></style><script>alert(1)</script>\"'><img src=http://evil.test/x onerror=alert(2)>{{ 7*7 }}\x00\ud800"
+    "</title></style><script>alert(1)</script>\"'><img src=http://evil.test/x onerror=alert(2)>{{ 1337*1000 }}\x00\ud800"
 )
 
 
@@ -179,7 +179,7 @@ def test_entities_and_tokens_have_their_own_tables(tags_run: Summary, page_of: P
 def test_hostile_text_stays_text_wherever_it_comes_from() -> None:
     page = render(everywhere(HOSTILE))
     tree = Tree(page)
-    assert "<script" not in page and "<img" not in page and "49" not in tree.text
+    assert "<script" not in page and "<img" not in page and "1337000" not in page
     assert not [tag for tag, _ in tree.found if tag in ("script", "img")]
     assert "\x00" not in page and page.encode("utf-8")
     assert tree.text.count("alert(1)") > 40

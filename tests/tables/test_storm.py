@@ -151,7 +151,7 @@ def test_two_runs_that_nothing_keeps_apart_do_their_work_once_though_one_is_kill
 
 if __name__ == "__main__":
     import deltalake  # noqa: F401  # loaded before the word, so that kills fall into the work
-    import pyarrow.parquet  # noqa: F401
+    import pyarrow.parquet
 
     print("ready", flush=True)
     sys.stdin.readline()

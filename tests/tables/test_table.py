@@ -330,6 +330,16 @@ def test_a_part_that_someone_removed_is_named(table):
         ids(table)
 
 
+@pytest.mark.parametrize("damage", [b"", b"PAR1 and nothing else", None])
+def test_a_part_that_was_damaged_is_named(table, damage):
+    put(table, "1", ("a", [batch(_id=[str(n) for n in range(5000)])]))
+    path = table.folder / table.parts()[0]
+    whole = path.read_bytes()
+    path.write_bytes(whole[:200] + b"?" * 400 + whole[600:] if damage is None else damage)
+    with pytest.raises(DataError, match=r'data/tickets: the part "part-a-.*" cannot be read \(.*Restore the file'):
+        ids(table)
+
+
 def test_a_checkpoint_keeps_the_history_and_the_keys(table):
     versions = [put(table, f"k{n}", (f"{n:02d}", [batch(_id=[str(n)])])) for n in range(23)]
     assert any((table.folder / "_delta_log").glob("*.checkpoint.parquet"))

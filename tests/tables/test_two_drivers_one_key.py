@@ -172,7 +172,8 @@ def test_four_drivers_of_one_key_make_one_table(tmp_path, round_):
 
 
 @pytest.mark.parametrize("modes", [("append", "overwrite"), ("append", "append"), ("overwrite", "overwrite")])
-def test_of_two_keys_that_expect_one_version_one_is_refused(tmp_path, modes):
+@pytest.mark.parametrize("round_", range(5))
+def test_of_two_keys_that_expect_one_version_one_is_refused(tmp_path, modes, round_):
     table = Table(str(tmp_path))
     base = table.commit([table.write(Shard(id="0"), rows("a"))], RunKey("base"), None, None)
     receipts = [table.write(Shard(id=key), rows(key)) for key in "bc"]

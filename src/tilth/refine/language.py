@@ -55,7 +55,7 @@ class Language:
     """The text column."""
     into: str = "language"
     """The column for the code; the confidence goes into the same name with "_confidence"."""
-    threshold: float = 0.5
+    threshold: float = 0.6
     """How sure (0 to 1) the answer must be to drop a row for it."""
     unsure: Literal["keep", "drop"] = "keep"
     """What to do with a row in another language, as far as can be told, but below the threshold."""
@@ -93,7 +93,7 @@ def _guess(text: str | None) -> _Guess:
     answer = _detector().detect(prose.lower() if prose.isupper() else prose, model="lite", k=1)[0]
     code, score = str(answer["lang"]), float(answer["score"])
     han = len(_HAN.findall(prose))
-    if 2 * han >= letters and not _OTHER_EAST_ASIAN.search(prose):
+    if 3 * han >= letters and not _OTHER_EAST_ASIAN.search(prose):
         code, score = _chinese_or_japanese(prose, han, code, score)
     evidence = letters + 3 * han
     return _Guess(_CHINESE.get(code, code), round(score * min(1.0, evidence / _ENOUGH), 3))
@@ -109,7 +109,7 @@ def _chinese_or_japanese(prose: str, han: int, code: str, score: float) -> tuple
     if not all(_encodes(character, "gb2312") or _encodes(character, "big5") for character in characters):
         return "ja", 0.99
     # All characters are common to both. Japanese of some length has kana.
-    return ("ja", min(score, 0.5)) if code == "ja" and han < 10 else ("zh", 0.8)
+    return ("ja", min(score, 0.4)) if code == "ja" and han < 10 else ("zh", 0.8)
 
 
 @functools.lru_cache(maxsize=1 << 15)

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from tilth.core.errors import DataError
 from tilth.core.shard import Cursor, RunKey
-from tilth.tables._folder import local
+from tilth.tables._folder import local, storage_errors
 from tilth.tables._parts import place_of
 from tilth.tables._types import storable_schema
 
@@ -81,7 +81,8 @@ def load(root: str, name: str, number: int | None = None) -> State | None:
     from deltalake.exceptions import DeltaError, TableNotFoundError
 
     try:
-        delta = DeltaTable(str(local(root)), version=number)
+        with storage_errors("reading the log", name):
+            delta = DeltaTable(str(local(root)), version=number)
     except TableNotFoundError:
         return None
     except DeltaError as error:

@@ -94,18 +94,25 @@ class ReadParts:
     """Only rows whose value of each of these columns is among these."""
 
     def __call__(self, shard: Shard) -> Iterator[Batch]:
-        from pyarrow.parquet import ParquetFile
-
         for path, first, end in shard.where["pieces"]:
             try:
-                file = ParquetFile(local(self.root) / path)
+                yield from self._piece(path, first, end)
             except FileNotFoundError as error:
-                raise DataError(
-                    f'the part "{path}" is gone', where=self.name, do="Restore the file: a version needs all its parts"
-                ) from error
-            with file:
-                for group in range(first, file.num_row_groups if end < 0 else end):
-                    yield from self._group(file, group)
+                raise self._lost(path, "is gone") from error
+            except (pa.ArrowInvalid, OSError) as error:
+                raise self._lost(path, f"cannot be read ({str(error).splitlines()[0]})") from error
+
+    def _lost(self, path: str, how: str) -> DataError:
+        return DataError(
+            f'the part "{path}" {how}', where=self.name, do="Restore the file: a version needs all its parts"
+        )
+
+    def _piece(self, path: str, first: int, end: int) -> Iterator[Batch]:
+        from pyarrow.parquet import ParquetFile
+
+        with ParquetFile(local(self.root) / path) as file:
+            for group in range(first, file.num_row_groups if end < 0 else end):
+                yield from self._group(file, group)
 
     def _group(self, file: Any, group: int) -> Iterator[Batch]:
         held = set(file.schema_arrow.names)

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tilth.core.errors import MissingExtra, ModelError, RecipeError
 from tilth.train.checkpoint import digest
@@ -55,7 +55,7 @@ class Backbone:
     @property
     def digest(self) -> str:
         """Return the hash of weights and configuration."""
-        files = sorted(self.folder.glob("*.safetensors")) + [self.folder / "config.json"]
+        files = [*sorted(self.folder.glob("*.safetensors")), self.folder / "config.json"]
         return digest(*files)
 
     @property
@@ -194,7 +194,7 @@ def _kind(config: Any) -> tuple[Any, dict[str, bool]]:
 
     if type(config) not in MODEL_MAPPING:
         raise ModelError(f'"{config.model_type}" is no encoder that transformers knows', where="train.backbone")
-    kind = MODEL_MAPPING[type(config)]
+    kind = cast(type, MODEL_MAPPING[type(config)])
     pools = "add_pooling_layer" in inspect.signature(kind).parameters
     return kind, {"add_pooling_layer": False} if pools else {}
 
@@ -214,10 +214,11 @@ def set_dropout(config: Any, dropout: float | None) -> None:
 def quiet() -> Iterator[None]:
     """Keep `transformers` from printing while it loads; its settings come back after."""
     try:
-        from transformers.utils import logging
+        from transformers.utils import logging as untyped
     except ModuleNotFoundError as error:
         raise MissingExtra('training needs the package "transformers"', do='Run: pip install "tilth[train]"') from error
 
+    logging: Any = untyped
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()

@@ -75,7 +75,7 @@ class Checkpoints:
         half.mkdir()
         save_file({name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}, half / TENSORS)
         body = json.dumps({"tensors": digest(half / TENSORS), "state": state}, sort_keys=True)
-        (half / STATE).write_text(json.dumps({"digest": xxhash.xxh3_128_hexdigest(body), "body": body}))
+        (half / STATE).write_text(json.dumps({"digest": xxhash.xxh3_128_hexdigest(body.encode()), "body": body}))
         for written in (half / TENSORS, half / STATE, half):
             _sync(written)
         shutil.rmtree(target, ignore_errors=True)
@@ -103,7 +103,7 @@ class Checkpoints:
         try:
             said = json.loads((folder / STATE).read_text(encoding="utf-8"))
             body = str(said["body"])
-            if xxhash.xxh3_128_hexdigest(body) != said["digest"]:
+            if xxhash.xxh3_128_hexdigest(body.encode()) != said["digest"]:
                 return None
             told = json.loads(body)
             if digest(folder / TENSORS) != told["tensors"]:

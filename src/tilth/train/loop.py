@@ -1,8 +1,8 @@
 """Train a network: one loop, whose parts run in a stated order, that can stop anywhere and go on bitwise.
 
 Each step: the next batch (`views`), its tensors (`on_batch`), the head's loss (`loss`), the backward pass
-(`around_backward`), clipping and AdamW (`after_step`); at the end the best weights come back (`on_end`). A strategy that
-needs to change one of these (replay, adversarial noise, averaging) takes the place named.
+(`around_backward`), clipping and AdamW (`after_step`); at the end the best weights come back (`on_end`). These are the
+places where a strategy (replay, adversarial noise, averaging) will hook in; none exists yet, so neither does a seam.
 """
 
 from __future__ import annotations

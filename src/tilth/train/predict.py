@@ -19,8 +19,8 @@ TOKENS = 2048
 def predict(network: Network, encoded: Encoded, labels: int, *, pad_id: int, max_length: int, precision: str) -> Array:
     """Return logits (float32, answers x labels); an answer that no item gives is 0.
 
-    Items of one padded length run together, in order of length. The matrix kernels of a CPU sum each row of a product in
-    an order that depends on the product's inner sizes only, so an item's logits are bitwise the same in any company.
+    Items of one padded length run together, in order of length. The matrix kernels of a CPU sum each row of a product
+    in an order that depends on the product's inner sizes only, so an item's logits are bitwise the same in any company.
     """
     device = next(network.parameters()).device
     logits = np.zeros((int(encoded.answers[-1]), labels), np.float32)

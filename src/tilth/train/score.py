@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def entity_f1(predicted: Array, gold: Array, answers: Array, names: Sequence[str
     `predicted` and `gold` are tag indices, the rows end to end; `answers` says where each row begins.
     """
     found = wanted = right = 0
-    for start, end in zip(answers[:-1], answers[1:], strict=True):
+    for start, end in pairwise(answers.tolist()):
         mine = set(entities([names[tag] for tag in predicted[start:end]]))
         true = set(entities([names[tag] for tag in gold[start:end]]))
         found, wanted, right = found + len(mine), wanted + len(true), right + len(mine & true)

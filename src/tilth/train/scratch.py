@@ -69,7 +69,7 @@ def learn_tokenizer(texts: Iterable[str], *, vocabulary: int, lowercase: bool) -
         from tokenizers import models, normalizers, pre_tokenizers, processors, trainers
     except ModuleNotFoundError as error:
         raise missing_extra("tokenizers", "train", "training") from error
-    fast = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    fast = tokenizers.Tokenizer(models.WordPiece(unk_token=SPECIAL[1]))
     fast.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
     fast.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     trainer = trainers.WordPieceTrainer(vocab_size=vocabulary, special_tokens=list(SPECIAL), show_progress=False)

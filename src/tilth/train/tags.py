@@ -84,7 +84,7 @@ def best_path(scores: Array, follows: Array, first: Array) -> Array:
 
     A row whose best tags are valid already keeps them, so this changes invalid rows only.
     """
-    best = scores.argmax(axis=1)
+    best: Array = scores.argmax(axis=1)
     if len(best) == 0 or (first[best[0]] and follows[best[:-1], best[1:]].all()):
         return best
     step = np.where(follows, 0.0, -np.inf)

@@ -56,7 +56,8 @@ class Tokenizer:
     @property
     def unknown(self) -> int | None:
         """Return the id that stands for what the vocabulary does not know; None for one that spells bytes."""
-        return self._facts["unknown"]
+        unknown: int | None = self._facts["unknown"]
+        return unknown
 
     @property
     def pad(self) -> int:
@@ -80,7 +81,8 @@ class Tokenizer:
     @property
     def pair(self) -> tuple[list[int], list[int], list[int], int]:
         """Return the special ids before, between and after two texts, and the kind of the second text."""
-        return self._facts["pair"]
+        pair: tuple[list[int], list[int], list[int], int] = self._facts["pair"]
+        return pair
 
     def texts(self, texts: Sequence[str]) -> list[list[int]]:
         """Return each text's token ids, without special tokens."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from tilth.train.network import Tensors
 
@@ -41,8 +41,8 @@ class TextClassification(nn.Module):
         if self.multi_label:
             wanted = targets.to(logits.dtype)
             wanted = wanted * (1 - self.smoothing) + self.smoothing / 2
-            return F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(1).sum()
-        return F.cross_entropy(logits, targets, label_smoothing=self.smoothing, reduction="sum")
+            return binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(1).sum()
+        return cross_entropy(logits, targets, label_smoothing=self.smoothing, reduction="sum")
 
     @staticmethod
     def answers(targets: Tensor) -> Tensor:

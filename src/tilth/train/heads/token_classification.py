@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn.functional import cross_entropy
 
 from tilth.train.encoded import IGNORE
 from tilth.train.network import Tensors
@@ -41,7 +41,7 @@ class TokenClassification(nn.Module):
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the summed loss over words."""
-        return F.cross_entropy(logits, targets, label_smoothing=self.smoothing, reduction="sum")
+        return cross_entropy(logits, targets, label_smoothing=self.smoothing, reduction="sum")
 
     @staticmethod
     def answers(targets: Tensor) -> Tensor:

@@ -85,7 +85,7 @@ class Encoder:
     ) -> Encoder:
         """Return a copy that calibrates and decides so; what is not given stays as it is."""
         given = {"temperature": temperature, "thresholds": thresholds, "abstain_below": abstain_below}
-        changed = {name: value for name, value in given.items() if value is not None}
+        changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         return dataclasses.replace(self, decision=dataclasses.replace(self.decision, **changed))
 
     @property
@@ -101,7 +101,7 @@ class Encoder:
         )
 
     def save(self, folder_: Path) -> None:
-        """Write `model.safetensors`, `config.json`, `tokenizer.json`, and `model.json`, which vouches for the others."""
+        """Write `model.safetensors`, `config.json`, `tokenizer.json`, and `model.json`, which seals the others."""
         from safetensors.torch import save_file
 
         folder_.mkdir(parents=True, exist_ok=True)

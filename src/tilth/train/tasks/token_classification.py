@@ -219,7 +219,7 @@ class _Rows(NamedTuple):
 
 def _choose(evidence: Array, encoded: Encoded, labels: Sequence[str]) -> Array:
     """Return the best tag of each word; entity tags are the best valid BIO of each row."""
-    best = evidence.argmax(axis=1)
+    best: Array = evidence.argmax(axis=1)
     if not spells_entities(labels):
         return best
     follows, first = allowed(labels)
