@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -14,7 +15,5 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     # `import tilth` stays light: what the names stand for is imported at their first use.
     if name in ("check", "load"):
-        from tilth import api
-
-        return getattr(api, name)
+        return getattr(importlib.import_module("tilth.api"), name)
     raise AttributeError(f"module 'tilth' has no attribute {name!r}")

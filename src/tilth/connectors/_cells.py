@@ -24,9 +24,13 @@ WORDS: dict[str, pa.DataType] = {
 }
 """What `types` may say."""
 STAY_TEXT = frozenset(
-    "id ids key uuid guid code number no nr num phone tel telephone mobile fax zip postcode postal plz iban account "
-    "ssn isbn ean sku version ver hash".split()
+    (
+        *("id", "ids", "key", "uuid", "guid", "code", "number", "no", "nr", "num", "hash", "version", "ver"),
+        *("phone", "tel", "telephone", "mobile", "fax", "zip", "postcode", "postal", "plz"),
+        *("iban", "account", "ssn", "isbn", "ean", "sku"),
+    )
 )
+"""The last words of names of columns whose numbers are no quantities."""
 MISSING = frozenset(("NA", "N/A", "NaN", "nan", "null", "NULL", "None", "n/a"))
 """Spellings of a missing value in a column of numbers, times or truth values; in a column of text they are text."""
 _INT = r"(0|-?[1-9][0-9]{0,17})"

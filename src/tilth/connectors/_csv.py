@@ -14,7 +14,7 @@ import pyarrow as pa
 from tilth.connectors._cells import converted, inferred
 from tilth.connectors._dialect import Dialect, dialect_of
 from tilth.connectors._encoding import Encoding, encoding_of
-from tilth.connectors._lines import pages
+from tilth.connectors._lines import nothing, pages
 from tilth.connectors._reading import ROWS, SAMPLE, SAMPLE_CHARS, Chunk, Reading
 from tilth.connectors._records import parsed
 from tilth.connectors._schema import bare
@@ -52,7 +52,7 @@ def read(reading: Reading, schema: pa.Schema) -> Iterator[Chunk]:
     dialect = dialect_of(reading, encoding)
     notes = (encoding.note,) if encoding.note else ()
     if dialect is None:
-        yield Chunk(_empty(plain), (), notes=(*notes, f"{reading.file}: holds no record"))
+        yield from nothing(reading, encoding, plain, (*notes, f"{reading.file}: holds no record"))
         return
     notes = (*notes, *dialect.notes, *_differences(reading, dialect.names, plain.names))
     count = 0
@@ -62,11 +62,8 @@ def read(reading: Reading, schema: pa.Schema) -> Iterator[Chunk]:
         yield chunk._replace(notes=notes)
         notes = ()
     if not count:
-        yield Chunk(_empty(plain), (), notes=(*notes, f"{reading.file}: holds a header and no row"))
-
-
-def _empty(schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([], schema=schema)
+        empty = pa.RecordBatch.from_pylist([], schema=plain)
+        yield Chunk(empty, (), notes=(*notes, f"{reading.file}: holds a header and no row"))
 
 
 def _differences(reading: Reading, here: Sequence[str], wanted: Sequence[str]) -> Iterator[str]:
@@ -111,7 +108,8 @@ def _checked(records: list[list[str] | str], width: int, first: int) -> _Rows:
 
 def _records(reading: Reading, encoding: Encoding, dialect: Dialect) -> Iterator[list[list[str] | str]]:
     """Yield records, from up to `ROWS` lines at a time; one that these do not finish is given again with the next."""
-    cap, carried = reading.max_record_bytes, []
+    cap = reading.max_record_bytes
+    carried: list[str] = []
     for lines, reason in _stretches(reading, encoding, dialect.header_lines):
         lines = carried + lines
         # A line that cannot be read ends any record that runs into it.
@@ -140,7 +138,8 @@ def _stretches(reading: Reading, encoding: Encoding, skip: int) -> Iterator[tupl
 def _chunk(rows: _Rows, names: Sequence[str], schema: pa.Schema, reading: Reading) -> Chunk:
     columns = dict(zip(names, zip(*rows.cells, strict=True), strict=True)) if rows.cells else {}
     count = len(rows.cells)
-    arrays, wrong = [], {}
+    arrays = []
+    wrong: dict[int, str] = {}
     for field in schema:
         if field.name not in columns:
             arrays.append(pa.nulls(count, field.type))

@@ -52,7 +52,7 @@ def dialect_of(reading: Reading, encoding: Encoding) -> Dialect | None:
     delimiter = reading.delimiter or (stated[1] if stated else None)
     marks, notes = _marks(body, delimiter, reading)
     first, used = _first(marks, [line + "\n" for line in lines[top:]], reading)
-    names, renamed = _cleaned(_names(first, reading))
+    names, renamed = cleaned(_names(first, reading))
     if reading.header and looks_like_data(first):
         notes.append("the first line looks like a row, not like names; if it is one, set header: false")
     said = tuple(f"{reading.file}: {note}" for note in [*notes, *renamed])
@@ -104,7 +104,7 @@ def _agreement(lines: Sequence[str], marks: Marks) -> float:
 
 
 def _quote(lines: Sequence[str], delimiter: str) -> str:
-    """Tell whether quotation marks enclose fields or are text: what gives the more even columns, else what they are like.
+    """Tell whether quotation marks enclose fields or are text: what makes more even columns, else what they are like.
 
     A writer that encloses fields does so to every field with a quotation mark in it. So one in an open field speaks
     against, and a field that opens and closes between separators speaks for.
@@ -153,7 +153,7 @@ def _names(first: list[str], reading: Reading) -> list[str]:
     return list(reading.names)
 
 
-def _cleaned(names: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+def cleaned(names: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
     """Give every column a name of its own: empty and repeated ones are renamed, and said so."""
     clean: list[str] = []
     taken = {name.strip() for name in names}
@@ -179,7 +179,7 @@ def _quoted(name: str) -> str:
 def looks_like_data(names: Sequence[str]) -> bool:
     """Tell whether a header is more likely a row: a number, a repeated value or a long text among the names.
 
-    >>> looks_like_data(["id", "text"]), looks_like_data(["ham", "Go until jurong point, crazy.. Available only in bugis"])
+    >>> looks_like_data(["id", "text"]), looks_like_data(["4", "The sea"])
     (False, True)
     """
     filled = [name.strip() for name in names if name.strip()]

@@ -1,4 +1,4 @@
-"""Cut a text file into pages of whole lines, in bounded memory; a line that cannot be read is set aside with a reason."""
+"""Cut a text file into pages of whole lines, in bounded memory; set aside the lines that cannot be read."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from tilth.connectors._encoding import Encoding, transcoded
 from tilth.connectors._open import Cut, Stream, opened
-from tilth.connectors._reading import BLOCK, Reading
+from tilth.connectors._reading import BLOCK, Chunk, Reading
 
 NUL = "holds a NUL byte"
 
@@ -37,6 +39,16 @@ def pages(reading: Reading, encoding: Encoding) -> Iterator[Page]:
             page = _decoded(raw, encoding, first, reading.max_record_bytes)
         yield page
         first += len(page.lines)
+
+
+def nothing(reading: Reading, encoding: Encoding, schema: pa.Schema, notes: tuple[str, ...]) -> Iterator[Chunk]:
+    """Yield what there is to say of a file without one good line: the lines that cannot be read."""
+    empty = pa.RecordBatch.from_pylist([], schema=schema)
+    yield Chunk(empty, (), notes=notes)
+    ordinal = itertools.count()
+    for page in pages(reading, encoding):
+        if page.bad:
+            yield Chunk(empty, (), tuple((next(ordinal), reason) for _, reason in sorted(page.bad.items())))
 
 
 def too_long(cap: int) -> str:
@@ -109,9 +121,9 @@ def _decoded(raw: bytes, encoding: Encoding, first: int, cap: int) -> Page:
         lines = (text.replace("\r\n", "\n").removesuffix("\r") if "\r" in text else text).split("\n")
     except UnicodeDecodeError:
         lines = []
-        for index, line in enumerate(raw.split(b"\n")):
+        for index, piece in enumerate(raw.split(b"\n")):
             try:
-                lines.append(line.removesuffix(b"\r").decode(codec))
+                lines.append(piece.removesuffix(b"\r").decode(codec))
             except UnicodeDecodeError as error:
                 bad[index] = f"not {encoding.codec} at byte {error.start} of the line"
                 lines.append("")

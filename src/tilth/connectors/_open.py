@@ -5,7 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,16 +66,20 @@ class Stream:
 def opened(path: Path, file: str) -> Iterator[Stream]:
     """Open for streaming; the compression is told by the first bytes, not by the name."""
     kind = compression(path, file)
-    if kind == "gzip":
-        raw: Any = gzip.open(path, "rb")
-    elif kind == "bzip2":
-        raw = bz2.open(path, "rb")
-    elif kind == "zstd":
-        raw = pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
-    else:
-        raw = path.open("rb", buffering=0)
-    with raw:
+    with _OPENERS[kind](path) as raw:
         yield Stream(raw, kind)
+
+
+def _zstd(path: Path) -> Any:
+    return pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
+
+
+_OPENERS: dict[str | None, Callable[[Path], Any]] = {
+    "gzip": gzip.GzipFile,
+    "bzip2": bz2.BZ2File,
+    "zstd": _zstd,
+    None: lambda path: path.open("rb", buffering=0),
+}
 
 
 def compression(path: Path, file: str) -> str | None:

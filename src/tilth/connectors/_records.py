@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tilth.connectors._lines import too_long
 
@@ -74,7 +74,7 @@ def parsed(lines: Sequence[str], marks: Marks, *, final: bool, cap: int = 16 << 
     return Parsed(records, count)
 
 
-def _reader(lines: Sequence[str], start: int, marks: Marks) -> csv._reader:
+def _reader(lines: Sequence[str], start: int, marks: Marks) -> Any:
     return csv.reader(
         map(lines.__getitem__, range(start, len(lines))),
         delimiter=marks.delimiter,

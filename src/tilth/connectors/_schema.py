@@ -80,7 +80,7 @@ def json_text(name: str) -> pa.Field:
 
 def is_json_text(field: pa.Field) -> bool:
     """Tell whether a field takes values of any kind."""
-    return bool(field.metadata) and field.metadata.get(b"tilth") == b"json"
+    return bool((field.metadata or {}).get(b"tilth") == b"json")
 
 
 def _settled(field: pa.Field) -> pa.Field:
@@ -104,4 +104,4 @@ def _bare(field: pa.Field) -> pa.Field:
 
 
 def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))

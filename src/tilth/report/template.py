@@ -20,7 +20,7 @@ def page() -> Template:
 
     loaded = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=False,
+        autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_finalize,

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tilth.core.batch import ID, SPLITS, Batch
-from tilth.core.engine import Reader, Rows, Step
+from tilth.core.engine import Engine, Reader, Rows, Step
 from tilth.core.errors import DataError, did_you_mean
 from tilth.core.events import StageStarted
 from tilth.core.shard import Receipt, RunKey, Shard
@@ -30,12 +30,17 @@ STAGE = "split"
 
 @dataclass(frozen=True, kw_only=True)
 class Assigned:
-    """The notes of every row (its split, or why it leaves), beside the acquired shards."""
+    """The notes of every row: its split, or why it leaves."""
 
-    beside: Sidecar
+    light: Rows
+    notes: Rows
     key: str
     how: str
     skipped: bool
+
+    def beside(self, engine: Engine) -> Sidecar:
+        """Join the notes to the acquired shards, for a worker that reads both."""
+        return sidecar.build(self.light, self.notes, engine)
 
 
 def assign(work: Work, acquired: Acquired, clustered: Clustered) -> Assigned:
@@ -85,9 +90,8 @@ def assign(work: Work, acquired: Acquired, clustered: Clustered) -> Assigned:
         together = units(clustered, acquired, options.group, work)
         notes = split.assign(columns(raw, wanted), together, old, plan, work.engine)
         _commit(work, table, notes, key)
-    notes = table.scan(table.version_of(RunKey(key)))
-    beside = sidecar.build(columns(raw, LIGHT), chained(clustered.leaving(), notes), work.engine)
-    return Assigned(beside=beside, key=key, how=how, skipped=skipped)
+    notes = chained(clustered.leaving(), table.scan(table.version_of(RunKey(key))))
+    return Assigned(light=columns(raw, LIGHT), notes=notes, key=key, how=how, skipped=skipped)
 
 
 def _commit(work: Work, table: Table, notes: Rows, key: str) -> None:

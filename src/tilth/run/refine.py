@@ -20,6 +20,7 @@ from tilth.core.shard import RunKey, Shard, Version
 from tilth.core.spec import from_spec, spec_of
 from tilth.recipe.model import Entry
 from tilth.run.acquire import Acquired
+from tilth.run.assign import Assigned
 from tilth.run.fingerprint import decides, digest
 from tilth.run.pipe import Ledger, Link, Tally, flow
 from tilth.run.prefix import Beside, Prefixed
@@ -45,15 +46,16 @@ class Refined:
     rows: int
 
 
-def refine(work: Work, acquired: Acquired, beside: Sidecar, key: str) -> Refined:
-    """Fit, refine and commit. `key` stands for the acquired rows, their clusters and their splits."""
-    key = digest(STAGE, key, [decides(entry.part) for entry in work.recipe.refine], work.recipe.tolerance)
+def refine(work: Work, acquired: Acquired, assigned: Assigned) -> Refined:
+    """Fit, refine and commit rows and fates under one key."""
+    key = digest(STAGE, assigned.key, [decides(entry.part) for entry in work.recipe.refine], work.recipe.tolerance)
     table = work.project.table(work.data)
     book = Book(work.project.stages / f"{STAGE}-{key}")
     raw = acquired.table.scan(acquired.version)
     done = table.version_of(RunKey(key))
     skipped = done is not None and book.get("_facts") is not None
     if not skipped:
+        beside = assigned.beside(work.engine)
         links = _fit(work, raw, beside, book)
         _run_all(work, acquired, raw, beside, links, table, book, key)
         done = table.version_of(RunKey(key))

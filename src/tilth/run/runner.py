@@ -134,7 +134,7 @@ def _stages(work: Work, done: _Done) -> None:
         done.assigned = assign(work, done.acquired, done.clustered)
         told(done.assigned.skipped, {})
     with _timed(work, done, "refine") as told:
-        done.refined = refine(work, done.acquired, done.assigned.beside, done.assigned.key)
+        done.refined = refine(work, done.acquired, done.assigned)
         told(done.refined.skipped, {"rows": done.refined.rows})
     if work.recipe.train is None:
         return

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tilth.core import registry
 from tilth.core.batch import ID, Batch
@@ -63,10 +62,12 @@ def without_nulls(batch: Batch, needed: Iterable[str]) -> tuple[Batch, Settled]:
     """Set aside the rows in which a column that the model reads is null."""
     settled: Settled = {}
     for name in needed:
-        null = batch.column(name).is_null()
-        for id in batch.column(ID).filter(null).to_pylist():
+        column = batch.column(name)
+        if not column.null_count:
+            continue
+        for id in batch.column(ID).filter(column.is_null()).to_pylist():
             settled[id] = {"status": "failed", "operator": "model", "reason": f"{name} is null"}
-        batch = batch.filter(pc.invert(null))
+        batch = batch.filter(column.is_valid())
     return batch, settled
 
 
@@ -90,6 +91,8 @@ def _judged(batch: Batch, name: str, method: Callable[[Batch], pa.StructArray]) 
     # Judging as mapping: the verdicts travel as a column, so that one row's failure is set aside in the same way.
     result, settled = _mapped(batch, name, lambda rows: rows.append_column(_VERDICT, method(rows)))
     verdicts = result.column(_VERDICT)
+    if verdicts.null_count == len(verdicts):
+        return result.drop_columns([_VERDICT]), settled
     for id, said in zip(result.column(ID).to_pylist(), verdicts.to_pylist(), strict=True):
         if said is not None:
             rule, value, threshold = said["rule"], said["value"], said["threshold"]
