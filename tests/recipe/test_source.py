@@ -31,7 +31,15 @@ def test_lines_are_remembered_for_keys_and_list_entries() -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("no", "no"), ("3e-4", 3e-4), ("1e3", 1e3), ("0123", "0123"), ("2024-01-02", "2024-01-02"), ("~", None), ("1.5", 1.5)],
+    [
+        ("no", "no"),
+        ("3e-4", 3e-4),
+        ("1e3", 1e3),
+        ("0123", "0123"),
+        ("2024-01-02", "2024-01-02"),
+        ("~", None),
+        ("1.5", 1.5),
+    ],
 )
 def test_words_numbers_and_dates_are_what_they_look_like(text: str, value: object) -> None:
     assert parse(f"a: {text}").values == {"a": value}

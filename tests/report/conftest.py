@@ -131,13 +131,7 @@ def data_run() -> Summary:
                 kept=12_405,
                 grown=1_480,
                 examples=(
-                    ExampleLine(
-                        id=ROW,
-                        fate="grown",
-                        before="Where is my refund?",
-                        after="Where is my reimbursement?",
-                        column="text",
-                    ),
+                    ExampleLine(id=ROW, fate="grown", before="Where is my refund?", after="Where is my reimbursement?"),
                 ),
             ),
         ),
@@ -159,7 +153,7 @@ def data_run() -> Summary:
             "fingerprints": {"recipe": "b4c1f09a22d7", "refine": "77aa01be93f2"},
             "packages": {"tilth": "0.1.0", "pyarrow": "25.0.0"},
         },
-        accounts={"rows_in": 12_480, "expanded": 0, "grown": 1_480, "kept": 12_405, "dropped": 1_551, "failed": 4},
+        accounts={"rows_in": 12_497, "expanded": 0, "grown": 1_480, "kept": 12_405, "dropped": 1_551, "failed": 21},
         again="tilth run recipe.yaml --seed 13",
         report=".tilth/runs/20260314-101502-7be3/report.html",
     )
@@ -209,13 +203,7 @@ def topics_run(data_run: Summary) -> Summary:
                 _mistake("快递员态度恶劣,我要投诉并且退款", "投诉 complaint", "delivery", 0.984),
                 _mistake("<script>alert('row')</script> where is my order", "delivery", "billing", 0.97),
             ),
-            seeds={
-                "macro_f1": {
-                    "mean": {"value": 0.8874, "low": 0.8802, "high": 0.8946},
-                    "sd": 0.0028,
-                    "values": [0.8906, 0.8855, 0.8861],
-                }
-            },
+            seeds={"macro_f1": _seeds()},
             truncated=0.031,
             unknown=0.0004,
         ),
@@ -254,7 +242,7 @@ def intents_run(topics_run: Summary) -> Summary:
                 {
                     "name": "TF-IDF and logistic regression",
                     "metrics": {"macro_f1": {"value": 0.866, "low": 0.853, "high": 0.879}},
-                    "difference": {"difference": {"value": 0.005, "low": -0.004, "high": 0.014}, "p_value": 0.27},
+                    "difference": {"ours": 0.871, "difference": {"value": 0.005, "low": -0.004, "high": 0.014}},
                 },
             ),
             report=_report(labels, rows),
@@ -315,15 +303,12 @@ _NOUNS = ("card", "pin", "cash_withdrawal", "direct_debit", "exchange_rate", "tr
 def _training() -> Training:
     history: list[dict[str, Any]] = []
     for step in range(20, 1_001, 20):
-        line: dict[str, Any] = {
-            "step": step,
-            "epoch": round(step / 250, 2),
-            "loss": round(0.18 + 0.92 * math.exp(-step / 190) + 0.02 * math.sin(step), 4),
-            "lr": round(5e-5 * min(step / 100, (1_000 - step) / 900), 9),
-        }
+        loss = 0.18 + 0.92 * math.exp(-step / 190) + 0.02 * math.sin(step)
+        rate = 5e-5 * min(step / 100, (1_000 - step) / 900)
+        line: dict[str, Any] = {"step": step, "epoch": round(step / 250, 2), "loss": loss, "lr": round(rate, 9)}
         if step % 100 == 0:
-            value = 0.89 - 0.35 * math.exp(-step / 160) - max(step - 700, 0) / 20_000
-            line |= {"metric": "macro_f1", "value": round(value, 4), "valid_loss": round(1.08 - value, 4)}
+            value = round(0.89 - 0.35 * math.exp(-step / 160) - max(step - 700, 0) / 20_000, 4)
+            line |= {"metric": "macro_f1", "value": value, "valid_loss": 1.08 - value}
         history.append(line)
     return Training(
         learner="fine_tune",
@@ -379,16 +364,10 @@ def _calibration() -> dict[str, Any]:
     def side(ece: float, brier: float, bend: float) -> dict[str, Any]:
         bins = []
         for at in range(5, 15):
-            confidence = (at + 0.5) / 15
-            bins.append(
-                {
-                    "low": at / 15,
-                    "high": (at + 1) / 15,
-                    "rows": 12 * (at - 4) ** 2,
-                    "confidence": confidence,
-                    "accuracy": max(0.0, confidence - bend * (1 - confidence) * 2),
-                }
-            )
+            sure = (at + 0.5) / 15
+            right = max(0.0, sure - bend * (1 - sure) * 2)
+            ends = {"low": at / 15, "high": (at + 1) / 15, "rows": 12 * (at - 4) ** 2}
+            bins.append({**ends, "confidence": sure, "accuracy": right})
         return {"rows": 4_620, "ece": ece, "brier": brier, "nll": brier * 2.1, "reliability": bins}
 
     return {"temperature": 1.62, "before": side(0.081, 0.171, 0.24), "after": side(0.017, 0.148, 0.03)}
@@ -400,6 +379,11 @@ def _risk_coverage() -> dict[str, Any]:
         for at in range(1, 41)
     ]
     return {"rows": 2_185, "points": points, "area": 0.031}
+
+
+def _seeds() -> dict[str, Any]:
+    mean = {"value": 0.8874, "low": 0.8802, "high": 0.8946}
+    return {"mean": mean, "sd": 0.0028, "values": [0.8906, 0.8855, 0.8861]}
 
 
 def _slice(

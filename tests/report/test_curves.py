@@ -22,10 +22,20 @@ def test_curves_are_left_out_where_there_are_no_numbers() -> None:
     assert curves.coverage({"points": []}) is None
 
 
-def test_one_report_and_missing_numbers_are_drawn() -> None:
-    assert curves.losses([{"step": 1, "loss": 0.5, "lr": None}, {"step": 2, "loss": None}])
-    plot = curves.progress([{"step": 1, "metric": "loss", "value": 0.5}])
-    assert plot and "best 0.500 at step 1" in plot.alt
+def test_one_report_makes_no_curve_and_missing_numbers_are_passed_over() -> None:
+    one, gap, two = (
+        {"step": 1, "loss": 0.5, "lr": None},
+        {"step": 2, "loss": None},
+        {"step": 3, "loss": 0.4, "value": 1},
+    )
+    assert curves.losses([one, gap]) is None and curves.progress([two]) is None
+    plot = curves.losses([one, gap, two])
+    assert plot and plot.alt == "Line plot over 3 steps: training loss from 0.500 to 0.400."
+
+
+def test_the_best_of_an_error_is_its_lowest_point() -> None:
+    plot = curves.progress([{"step": at, "metric": "rmse", "value": value} for at, value in enumerate((3.0, 1.5, 2.0))])
+    assert plot and plot.alt.endswith("best 1.500 at step 1.")
 
 
 def test_a_long_history_is_thinned_and_keeps_its_end() -> None:

@@ -30,7 +30,7 @@ from tilth.report.summary import (
 
 PageOf = Callable[[Summary], str]
 HOSTILE = (
-    "</title></style><script>alert(1)</script>\"'><img src=http://evil.test/x onerror=alert(2)>{{ 1337*1000 }}\x00\ud800"
+    "</title></style><script>alert(1)</script>\"'><img src=http://x.test/x onerror=alert(2)>{{ 1337*1000 }}\x00\ud800"
 )
 
 
@@ -68,7 +68,7 @@ class Tree(HTMLParser):
         return [attributes for name, attributes in self.found if name == tag]
 
 
-@pytest.fixture(params=["data_run", "topics_run", "intents_run", "tags_run"])
+@pytest.fixture(params=["data_run", "topics_run", pytest.param("intents_run", marks=pytest.mark.slow), "tags_run"])
 def page(request: pytest.FixtureRequest, page_of: PageOf) -> str:
     return page_of(request.getfixturevalue(request.param))
 
@@ -115,7 +115,7 @@ def test_the_same_summary_gives_the_same_bytes(topics_run: Summary, page_of: Pag
 def test_the_page_of_a_trained_model_tells_its_story(topics_run: Summary, page_of: PageOf) -> None:
     told = " ".join(Tree(page_of(topics_run)).text.split())
     for said in (
-        "12,480 in + 0 expanded + 1,480 grown = 12,405 kept + 1,551 dropped + 4 failed",
+        "12,497 in + 0 expanded + 1,480 grown = 12,405 kept + 1,551 dropped + 21 failed",
         "−1,020 dropped 8.2%",
         "0.876 to 0.904 (95% interval)",
         "Clearly better than TF-IDF and logistic regression (0.812): the intervals do not touch.",
@@ -142,6 +142,7 @@ def test_warnings_stand_before_every_figure(topics_run: Summary, page_of: PageOf
 def test_changes_are_shown_piece_by_piece(data_run: Summary, page_of: PageOf) -> None:
     page = page_of(data_run)
     assert "I can<del>â€™</del><ins>’</ins>t log in" in page
+    assert "没有收到<del>[U+200B]</del>" in page and "my re<del>fund</del><ins>imbursement</ins>?" in page
     assert "dropped</span> <bdi>same_minhash</bdi>, measured 0.93, threshold 0.8" in page
 
 
@@ -157,6 +158,7 @@ def test_the_barest_run_gives_a_page() -> None:
     assert "demo" in tree.text and "Data in" not in tree.text and "None" not in tree.text
 
 
+@pytest.mark.slow
 def test_seventy_seven_labels_are_folded_and_the_page_stays_small(intents_run: Summary, page_of: PageOf) -> None:
     page = page_of(intents_run)
     tree = Tree(page)
@@ -224,6 +226,7 @@ def test_a_write_that_fails_leaves_the_old_page_whole(data_run: Summary, tmp_pat
     assert sorted(file.name for file in tmp_path.iterdir()) == ["report.html", "summary.json"]
 
 
+@pytest.mark.slow
 def test_the_page_reads_what_the_measure_room_says() -> None:
     from tilth.measure.abstain import fit_abstention, risk_coverage
     from tilth.measure.bootstrap import Bootstrap, intervals, over_seeds, paired_difference

@@ -44,8 +44,9 @@ def test_a_difference_on_the_same_rows_outweighs_overlapping_intervals() -> None
     ours = {"value": 0.80, "low": 0.77, "high": 0.83}
     line = {"name": "before", "metrics": {"macro_f1": {"value": 0.78, "low": 0.75, "high": 0.81}}}
     assert judged(ours, line)[0] == "unclear"
-    paired = {**line, "difference": {"difference": {"value": 0.02, "low": 0.01, "high": 0.03}, "p_value": 0.002}}
-    assert judged(ours, paired)[0] == "better"
+    paired = {"ours": 0.80, "difference": {"value": 0.02, "low": 0.01, "high": 0.03}}
+    assert judged(ours, {**line, "difference": paired})[0] == "better"
+    assert judged(ours, {**line, "difference": {**paired, "ours": 0.91}})[0] == "unclear", "of another figure"
 
 
 def test_a_baseline_without_the_metric_is_no_rival() -> None:

@@ -22,16 +22,11 @@ def test_clean_leaves_people_and_their_scripts_alone() -> None:
         assert words.clean(text) == text
 
 
-@given(st.text(max_size=300), st.text(max_size=300))
-def test_the_pieces_of_a_short_change_give_back_both_texts(before: str, after: str) -> None:
-    parts = words.changes(before, after, most=1_000)
-    if not any(len(part.text) > 120 for part in parts if part.kind == "same") and " … " not in before + after:
-        assert "".join(part.text for part in parts if part.kind != "new") == before or _elided(parts)
-        assert "".join(part.text for part in parts if part.kind != "gone") == after or _elided(parts)
-
-
-def _elided(parts: list[words.Part]) -> bool:
-    return any(" … " in part.text for part in parts)
+@given(st.text(max_size=100), st.text(max_size=100))
+def test_the_pieces_of_a_change_give_back_both_texts(before: str, after: str) -> None:
+    parts = words.changes(before, after)
+    assert "".join(part.text for part in parts if part.kind != "new") == before
+    assert "".join(part.text for part in parts if part.kind != "gone") == after
 
 
 def test_a_change_far_into_a_long_text_is_shown() -> None:

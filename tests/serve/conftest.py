@@ -15,7 +15,7 @@ from tilth.serve.bundle import Facts
 HERE = Path(__file__).parent
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def own_parts() -> Iterator[None]:
     """Register the parts by the door that `code:` uses; other tests list the rooms and must not meet them."""
     before = dict(registry._own)

@@ -102,7 +102,9 @@ def _one_by_one(array: pa.Array, field: pa.Field, kind: pa.DataType) -> tuple[pa
 
 
 def _exact(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_decimal(kind) or pa.types.is_date(kind) or pa.types.is_binary(kind) or pa.types.is_list(kind))
+    return bool(
+        pa.types.is_decimal(kind) or pa.types.is_date(kind) or pa.types.is_binary(kind) or pa.types.is_list(kind)
+    )
 
 
 def _value(scalar: pa.Scalar, kind: pa.DataType) -> Any:

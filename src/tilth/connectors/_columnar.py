@@ -132,7 +132,8 @@ def _chunk(raw: pa.RecordBatch, first: int, schema: pa.Schema, reading: Reading)
     if wrong:
         raw = raw.take(pa.array([index for index in range(raw.num_rows) if index not in wrong], pa.int64()))
     kept = [index for index in range(len(wrong) + raw.num_rows) if index not in wrong]
-    arrays, late = [], {}
+    arrays = []
+    late: dict[int, str] = {}
     for field in schema:
         here = raw.schema.get_field_index(field.name)
         if here < 0:
@@ -140,7 +141,7 @@ def _chunk(raw: pa.RecordBatch, first: int, schema: pa.Schema, reading: Reading)
             continue
         array, bad = fitted(raw.column(here), field)
         arrays.append(array)
-        late.update({index: f'column "{field.name}" is not of the type {field.type}' for index in bad})
+        late.update(dict.fromkeys(bad, f'column "{field.name}" is not of the type {field.type}'))
     batch = pa.RecordBatch.from_arrays(arrays, schema=bare(schema))
     if late:
         batch = batch.take(pa.array([index for index in range(len(kept)) if index not in late], pa.int64()))

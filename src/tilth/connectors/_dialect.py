@@ -104,17 +104,14 @@ def _agreement(lines: Sequence[str], marks: Marks) -> float:
 
 
 def _quote(lines: Sequence[str], delimiter: str) -> str:
-    """Tell whether quotation marks enclose fields or are text: what makes more even columns, else what they are like.
+    """Tell whether quotation marks enclose fields or are text, by what they are like and by what makes even columns.
 
-    A writer that encloses fields does so to every field with a quotation mark in it. So one in an open field speaks
-    against, and a field that opens and closes between separators speaks for.
+    A writer that encloses fields does so to every field with a quotation mark in it. So a field that opens and closes
+    between separators speaks for, one in an open field against. Fields that run over lines look open line by line:
+    then even columns decide.
     """
     if not any('"' in line for line in lines):
         return '"'
-    with_quotes = _agreement(lines, Marks(delimiter))
-    without = _agreement(lines, Marks(delimiter, quote=""))
-    if with_quotes != without:
-        return '"' if with_quotes > without else ""
     edge = re.escape(delimiter)
     closed = re.compile(rf'(?:(?<=^)|(?<={edge})|(?<={edge} ))"(?:[^"]|"")*"(?={edge}|$)')
     enclosed = bare = 0
@@ -122,7 +119,12 @@ def _quote(lines: Sequence[str], delimiter: str) -> str:
         rest, count = closed.subn("", line.rstrip("\n"))
         enclosed += count > 0
         bare += '"' in rest
-    return '"' if enclosed >= bare else ""
+    if enclosed >= 3 * bare:
+        return '"'
+    with_quotes = _agreement(lines, Marks(delimiter))
+    without = _agreement(lines, Marks(delimiter, quote=""))
+    decisive = with_quotes > without or (with_quotes == without and bare < 3 * enclosed)
+    return '"' if decisive else ""
 
 
 def _first(marks: Marks, lines: Sequence[str], reading: Reading) -> tuple[list[str], int]:

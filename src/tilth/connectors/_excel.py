@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Sequence
-from datetime import date, time, timedelta
+from datetime import time, timedelta
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -129,7 +129,7 @@ def _plain(cell: Any) -> Any:
         return None
     if isinstance(cell, float) and cell.is_integer() and abs(cell) <= 1 << 53:
         return int(cell)
-    return str(cell) if isinstance(cell, (time, timedelta)) and not isinstance(cell, date) else cell
+    return str(cell) if isinstance(cell, (time, timedelta)) else cell
 
 
 def _refuse_bombs(reading: Reading) -> None:

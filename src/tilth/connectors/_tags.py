@@ -1,8 +1,8 @@
 """Recognise how tags mark entities, and rewrite them as BIO.
 
 BIO (also IOB2): every entity begins with `B-`. IOB1 (Ramshaw and Marcus 1995; CoNLL-2003): an entity begins with `I-`,
-and with `B-` only right after another of its type. BIOES (also IOBES, BILOU, BMES): `E-` or `L-` ends an entity, `S-` or
-`U-` is one alone, and `M-` is `I-`.
+and with `B-` only right after another of its type. BIOES (also IOBES, BILOU, BMES): `E-` or `L-` ends an entity, `S-`
+or `U-` is one alone, and `M-` is `I-`.
 
 A sequence that breaks the scheme is mended as the CoNLL evaluation script reads it: an inside tag with nothing to
 continue begins an entity. What is mended is counted. A tag of no scheme at all is an error.

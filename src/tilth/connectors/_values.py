@@ -135,7 +135,7 @@ def fitter(field: pa.Field, path: str, seen: Seen) -> Fit:
     if pa.types.is_boolean(kind):
         return lambda value: value if value is None or isinstance(value, bool) else _unfit(path, "a bool")
     if pa.types.is_integer(kind):
-        return lambda value: _int(value, path)
+        return lambda value: _int(value, path, 1 << (kind.bit_width - 1))
     if pa.types.is_floating(kind):
         return lambda value: _float(value, path)
     if pa.types.is_timestamp(kind):
@@ -156,10 +156,10 @@ def _unfit(path: str, wanted: str) -> Any:
     raise Unfit(f'"{path}" is not {wanted}, as in the first records; "types: {{{column}: string}}" keeps it as text')
 
 
-def _int(value: Any, path: str) -> int | None:
+def _int(value: Any, path: str, limit: int = _INT64) -> int | None:
     if isinstance(value, float) and value.is_integer() and abs(value) <= 1 << 53:
-        return int(value)
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and -_INT64 <= value < _INT64):
+        value = int(value)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and -limit <= value < limit):
         return value
     return _unfit(path, "an int")  # type: ignore[no-any-return]  # raises
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,12 +16,30 @@ from tilth.core.shard import Shard
 
 RUN_BYTES = 32 << 20
 """How many bytes of keyed rows a worker holds before it writes sorted runs."""
+BUNDLE_BYTES = 4 << 20
 BLOCK_ROWS = 16_384
 WRITE = ipc.IpcWriteOptions(compression="lz4")
 
 
+def bundled(shards: Sequence[Shard]) -> list[Shard]:
+    """Join small neighbouring shards, so that a long chain of exchanges over few rows is not all small files."""
+    bundles: list[list[Shard]] = []
+    room = 0
+    for shard in shards:
+        # An unknown size may be a large one.
+        if not shard.bytes or shard.bytes > room or not bundles:
+            bundles.append([])
+            room = BUNDLE_BYTES if shard.bytes else 0
+        bundles[-1].append(shard)
+        room -= shard.bytes
+    return [
+        Shard(id=f"{held[0].id}+{len(held) - 1}", where={"held": held}, bytes=sum(shard.bytes for shard in held))
+        for held in bundles
+    ]
+
+
 def scatter(shard: Shard, *, folder: str, step: Exchange, read: Reader) -> list[tuple[int, str]]:
-    """Key a shard's rows and write them as sorted runs, one a partition; returns (partition, path) in order."""
+    """Key a bundle's rows and write them as sorted runs, one a partition; returns (partition, path) in order."""
     stem = hashlib.blake2b(shard.id.encode(), digest_size=8).hexdigest()
     runs: list[tuple[int, str]] = []
     held: list[Batch] = []
@@ -38,7 +56,7 @@ def scatter(shard: Shard, *, folder: str, step: Exchange, read: Reader) -> list[
         held.clear()
         size = 0
 
-    for batch in read(shard):
+    for batch in (batch for held in shard.where["held"] for batch in read(held)):
         if batch.num_rows == 0:
             continue
         keyed = step.emit(batch)
@@ -84,6 +102,9 @@ def read(shard: Shard) -> Iterator[Batch]:
 
 def merged(paths: list[str]) -> Iterator[Batch]:
     """Merge sorted runs into batches sorted by (`_key`, `_id`); ties come in the order of the runs."""
+    if len(paths) == 1:
+        yield from read(Shard(id=paths[0], where={"path": paths[0]}))
+        return
     runs = [_Run(path) for path in paths]
     while runs := [run for run in runs if run.fill()]:
         # Every run's rows up to the smallest of the runs' last loaded rows are safe to give out.

@@ -67,10 +67,11 @@ class Local:
         folder.mkdir(parents=True)
         scattered: dict[str, list[tuple[int, str]]] = {}
         scatter = partial(_spill.scatter, folder=str(folder), step=step, read=rows.read)
-        for shard, runs in self.run(Step(name=f"{step.name}: scatter", work=scatter), rows.shards):
+        bundles = _spill.bundled(rows.shards)
+        for shard, runs in self.run(Step(name=f"{step.name}: scatter", work=scatter), bundles):
             scattered[shard.id] = runs
         by_partition: list[list[str]] = [[] for _ in range(step.partitions)]
-        for shard in rows.shards:
+        for shard in bundles:
             for partition, path in scattered[shard.id]:
                 by_partition[partition].append(path)
         wanted = [

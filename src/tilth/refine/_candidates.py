@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from tilth.core.batch import ID, Batch
 from tilth.core.engine import KEY
-from tilth.refine._columns import strings
+from tilth.refine._columns import texts
 from tilth.refine._rows import HASHES, Hashes, batches, crowded, groups, hash_lists
 from tilth.text import kernel, minhash
 
@@ -30,8 +30,8 @@ SETS = pa.schema([(ID, pa.string()), ("leader", pa.string()), *_SET])
 """A row of the data that holds a text: `leader` is the smallest id with the same set; only it keeps the set."""
 PAIRS = pa.schema([("one", pa.string()), ("other", pa.string())])
 SHIPPED = pa.schema([("one", pa.string()), ("other", pa.string()), ("shingles", HASHES)])
-ALIKE = pa.schema([("one", pa.string()), ("other", pa.string()), ("value", pa.float64())])
-"""A verified pair; `one` is the smaller id."""
+ALIKE = pa.schema([*_KEY_ID, ("value", pa.float64())])
+"""A verified pair: `_key` is the smaller id. `core.components` reads it as it is."""
 _NEIGHBOURS = 15
 """How many predecessors, besides the smallest id, a row meets in a band."""
 
@@ -46,7 +46,7 @@ class Sets:
 
     def emit(self, batch: Batch) -> Batch:
         """Key each text that is not blank by a 128-bit hash of its set and numbers."""
-        found = kernel.shingles(strings(batch, self.column, self), ngram=self.ngram, numbers=self.numbers)
+        found = kernel.shingles(texts(batch, self.column, self), ngram=self.ngram, numbers=self.numbers)
         keys = [
             hashlib.blake2b(found.of(row).tobytes() + found.numbers[row].tobytes(), digest_size=16).hexdigest()
             for row in range(batch.num_rows)

@@ -39,6 +39,17 @@ def strings(batch: Batch, column: str, operator: Any) -> pa.Array:
     return found if found.type == pa.string() else found.cast(pa.string())
 
 
+def texts(batch: Batch, column: str, operator: Any) -> pa.Array:
+    """Return a text column as `string`; a column of tokens (lists of strings) as texts with spaces between."""
+    found = cells(batch, column, operator)
+    if (pa.types.is_list(found.type) or pa.types.is_large_list(found.type)) and _is_text(found.type.value_type):
+        return pa.array(
+            [None if tokens is None else " ".join(token or "" for token in tokens) for tokens in found.to_pylist()],
+            pa.string(),
+        )
+    return strings(batch, column, operator)
+
+
 def floats(batch: Batch, column: str, operator: Any) -> Floats:
     """Return a number column as float64, null as NaN; raises `DataError` when it holds something else."""
     found = cells(batch, column, operator)

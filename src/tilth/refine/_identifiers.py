@@ -65,7 +65,8 @@ _CARD_PREFIXES = re.compile(
 
 
 def card(found: str) -> int:
-    """Return how many characters at the start are a payment card number: an issuer's prefix and length, and Luhn's digit.
+    """Return how many characters at the start are a payment card number: an issuer's prefix and length, and Luhn's
+    digit.
 
     >>> card("4111 1111 1111 1111 12"), card("4111 1111 1111 1112")
     (19, 0)
@@ -82,10 +83,11 @@ _IBAN_LENGTHS = {
     code: int(length)
     for code, length in re.findall(
         r"([A-Z]{2})(\d\d)",
-        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24 "
-        "FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 "
-        "LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 "
-        "RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30",
+        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 "
+        "EE20 EG29 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 "
+        "IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 "
+        "NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 "
+        "SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30 ",
     )
 }
 
@@ -97,17 +99,12 @@ def iban(found: str) -> int:
     (27, 0)
     """
     length = _IBAN_LENGTHS.get(found[:2].upper(), 0)
-    compact, end = "", 0
-    for end, mark in enumerate(found):
-        if len(compact) == length:
-            break
-        compact += "" if mark in " -" else mark
-    else:
-        end = len(found)
-    if not length or len(compact) != length or not compact.isascii() or not compact.isalnum():
+    marks = [at for at, mark in enumerate(found) if mark not in " -"][:length]
+    compact = "".join(found[at] for at in marks)
+    if not length or len(compact) != length:
         return 0
     turned = compact[4:] + compact[:4]
-    return end if int("".join(str(int(mark, 36)) for mark in turned)) % 97 == 1 else 0
+    return marks[-1] + 1 if int("".join(str(int(mark, 36)) for mark in turned)) % 97 == 1 else 0
 
 
 _REGIONS = {
@@ -208,9 +205,11 @@ KINDS: dict[str, Kind] = {
         _all(lambda found: len(set(digits_of(found))) > 2),
     ),
     "ipv6": Kind(
-        "[IP]", r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:|:(?=:)){1,8}[0-9A-Fa-f:.]{1,40}(?<![.:])(?![\w:])", _all(is_ipv6)
+        "[IP]",
+        r"(?<![0-9A-Za-z_:.])(?:[0-9A-Fa-f]{1,4}:|:(?=:)){1,8}[0-9A-Fa-f:.]{1,40}(?<![.:])(?![0-9A-Za-z_:])",
+        _all(is_ipv6),
     ),
-    "ipv4": Kind("[IP]", r"(?<![\w.])(?<!version )(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)", _all(is_ipv4)),
+    "ipv4": Kind("[IP]", r"(?<![0-9A-Za-z_.])(?<!version )(?:\d{1,3}\.){3}\d{1,3}(?![0-9A-Za-z_]|\.\d)", _all(is_ipv4)),
     "phone": Kind(
         "[PHONE]",
         rf"(?<![\dA-Za-z.+])(?:{_PHONE_ALONE}|{_PHONE_CALLED})(?:\s?(?:x|ext\.?)\s?\d{{1,5}})?(?![\dA-Za-z]|\.\d)",
@@ -220,6 +219,6 @@ KINDS: dict[str, Kind] = {
 """In order of trust: a checked identifier wins over a likely one that begins at the same place."""
 
 MAY_HOLD = re.compile(r"@|\d(?:\D{0,3}\d){5}|\d\.\d{1,3}\.\d|[0-9A-Fa-f]:[0-9A-Fa-f]{0,4}:")
-"""A text without one of these holds none of the kinds: an at sign, six digits near one another, dots or colons of an IP."""
+"""A text without one of these holds no kind: an at sign, six digits near one another, dots or colons of an IP."""
 WITH_AT = ("credentials", "email")
 """The kinds that no text without an at sign holds."""

@@ -1,8 +1,8 @@
 """Add up numbers and their squares without rounding, so that mean and variance do not depend on how rows were cut.
 
-A float is an integer times a power of two, so a sum of floats is an exact integer over one fixed power of two. Chan, Golub
-and LeVeque (1979) merge means and variances pairwise in floats; their result depends, in the last bits, on the cuts. Exact
-sums cost about 0.2 microseconds a value and round once, at the end.
+A float is an integer times a power of two, so a sum of floats is an exact integer over one fixed power of two. Chan,
+Golub and LeVeque (1979) merge means and variances pairwise in floats; their result depends, in the last bits, on the
+cuts. Exact sums cost about 0.2 microseconds a value and round once, at the end.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SCALE = 1126
 class Moments(NamedTuple):
     """How many values, their mean and their standard deviation (of the population: divided by n)."""
 
-    count: int
+    rows: int
     mean: float
     deviation: float
 

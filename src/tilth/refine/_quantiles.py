@@ -1,14 +1,15 @@
 """Count values so that counts add exactly and quantiles come out near: a histogram that coarsens itself.
 
-Each value is cut to `bits` bits of mantissa (all 52 at first, so nothing is lost); when a column has more than its share
-of distinct values, `bits` shrinks until they fit. A quantile is then off by a factor of 2^-bits at most. This is the
-log-linear histogram of HdrHistogram and DDSketch (Masson, Rim, Lee 2019) with the uniform collapse of UDDSketch
+Each value is cut to `bits` bits of mantissa (all 52 at first, so nothing is lost); when a column has more than its
+share of distinct values, `bits` shrinks until they fit. A quantile is then off by a factor of 2^-bits at most. This is
+the log-linear histogram of HdrHistogram and DDSketch (Masson, Rim, Lee 2019) with the uniform collapse of UDDSketch
 (Epicoco et al. 2020), on the bits of the float. The final `bits` depends on the values alone: merging is exact,
 associative and commutative, however the rows were cut.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -59,7 +60,7 @@ def read(state: pa.Table, columns: int) -> list[Counted]:
     bits, values, counts = (state[name].to_numpy() for name in ("bits", "value", "count"))
     return [
         Counted(values[start:end], counts[start:end], int(bits[start]) if end > start else _MANTISSA)
-        for start, end in zip(cuts[:-1], cuts[1:], strict=True)
+        for start, end in itertools.pairwise(cuts.tolist())
     ]
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tilth.core.batch import Batch
-from tilth.core.engine import Engine, Rows, Step
+from tilth.core.engine import Rows
 from tilth.core.shard import Shard
 
 Hashes = npt.NDArray[np.uint64]
@@ -29,7 +29,7 @@ class _Union:
 
     def __call__(self, shard: Shard) -> Iterator[Batch]:
         part = self.parts[shard.where["part"]]
-        return part.read(part.shards[shard.where["shard"]])
+        yield from part.read(part.shards[shard.where["shard"]])
 
 
 def union(*parts: Rows) -> Rows:
@@ -40,21 +40,6 @@ def union(*parts: Rows) -> Rows:
         for place, shard in enumerate(part.shards)
     ]
     return Rows(shards=tuple(shards), read=_Union(parts=parts))
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Count:
-    rows: Rows
-    column: str
-
-    def __call__(self, shard: Shard) -> int:
-        return sum(int(np.count_nonzero(batch.column(self.column))) for batch in self.rows.read(shard))
-
-
-def count(rows: Rows, column: str, engine: Engine) -> int:
-    """Count the rows with true in a column, on the workers."""
-    step = Step(name=f"count {column}", work=_Count(rows=rows, column=column))
-    return sum(found for _, found in engine.run(step, rows.shards))
 
 
 def tuples(batches: Iterable[Batch], columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:

@@ -31,24 +31,22 @@ class Root:
     def emit(self, batch: Batch) -> Batch:
         """Key components by their node (before all pairs) and pairs by the smaller id."""
         schema = pa.schema([*_KEY_ID, ("root", pa.string()), ("value", pa.float64())])
-        none = batch.num_rows
-        if "root" in batch.schema.names:
-            found = [batch.column("node"), pa.array([""] * none, pa.string()), batch.column("root")]
-            return pa.RecordBatch.from_arrays([*found, pa.nulls(none, pa.float64())], schema=schema)
-        found = [batch.column("one"), batch.column("other"), pa.nulls(none, pa.string()), batch.column("value")]
+        rows = batch.num_rows
+        if "cluster" in batch.schema.names:
+            first = pa.array([""] * rows, pa.string())
+            found = [batch.column(ID), first, batch.column("cluster"), pa.nulls(rows, pa.float64())]
+        else:
+            found = [batch.column(KEY), batch.column(ID), pa.nulls(rows, pa.string()), batch.column("value")]
         return pa.RecordBatch.from_arrays(found, schema=schema)
 
     def gather(self, keyed: Iterator[Batch]) -> Iterable[Batch]:
-        """Give each pair the root of its key; a node without one is its component's smallest."""
+        """Give each pair the root of its key."""
 
         def rows() -> Iterator[tuple[Any, ...]]:
             for one, group in groups(keyed, (KEY, ID, "root", "value")):
-                root = one
-                for _, other, told, value in group:
-                    if not other:
-                        root = told
-                    else:
-                        yield root, one, other, value
+                _, _, root, _ = next(group)
+                for _, other, _, value in group:
+                    yield root, one, other, value
 
         return batches(rows(), _ROOTED)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,11 +13,7 @@ import pyarrow.compute as pc
 from tilth.core.batch import Batch
 from tilth.core.operator import verdicts
 from tilth.refine._columns import cells, strings
-
-_SEEN = re.compile(
-    r"[^\s\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff]"
-)
-"""A character that a reader can see."""
+from tilth.text import words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +46,7 @@ class Empty:
             said = pc.equal(pc.fill_null(pc.list_value_length(found), 0), 0)
         elif pa.types.is_string(found.type) or pa.types.is_large_string(found.type):
             texts = strings(batch, column, self).to_pylist()
-            return np.array([text is None or _SEEN.search(text) is None for text in texts], np.bool_)
+            return np.array([text is None or words.blank(text) for text in texts], np.bool_)
         else:
             said = pc.is_null(found)
         return np.asarray(said.to_numpy(zero_copy_only=False), np.bool_)

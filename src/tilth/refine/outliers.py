@@ -29,10 +29,10 @@ class Outliers:
     >>> fold.finish(fold.observe(rows)).judge(rows).is_valid().to_pylist()
     [False, False, False, False, True, False]
 
-    `iqr`: Tukey's fences (Exploratory Data Analysis, 1977), `factor` (1.5) interquartile ranges below the first and above
-    the third quartile. `mad`: modified z-score (Iglewicz and Hoaglin 1993), `factor` (3.5) times MAD / 0.6745 around the
-    median. A column whose middle half is one value has no fences, and neither has one without train rows: nothing in it is
-    an outlier. An infinity is one wherever there are fences; a null never is.
+    `iqr`: Tukey's fences (Exploratory Data Analysis, 1977), `factor` (1.5) interquartile ranges below the first and
+    above the third quartile. `mad`: modified z-score (Iglewicz and Hoaglin 1993), `factor` (3.5) times MAD / 0.6745
+    around the median. A column whose middle half is one value has no fences, and neither has one without train rows:
+    nothing in it is an outlier. An infinity is one wherever there are fences; a null never is.
     """
 
     fits_on: ClassVar[FitsOn] = "train"
@@ -96,7 +96,7 @@ class OutliersDropped:
     """The upper fence of each."""
 
     def judge(self, batch: Batch) -> pa.StructArray:
-        """Return a verdict for each row with an outlier: the first such column, its number, and the fence it crosses."""
+        """Return a verdict for each row with an outlier: the first such column, its number, the fence it crosses."""
         found: list[dict[str, str | float] | None] = [None] * batch.num_rows
         for column, low, high in reversed(list(zip(self.columns, self.low, self.high, strict=True))):
             numbers = floats(batch, column, self)

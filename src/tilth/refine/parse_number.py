@@ -20,7 +20,14 @@ _CURRENCY = re.compile(
     r"|\s*(?:usd|eur|gbp|chf|cny|rmb|jpy|inr|krw|aud|cad|hkd|sgd|sek|nok|dkk|pln|czk|brl|rub|kr\.?|zł|kč|元|円|圆|人民币)$",
     re.IGNORECASE,
 )
-_UNITS = {"%": Decimal("0.01"), "‰": Decimal("0.001"), "万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
+_UNITS = {
+    "%": Decimal("0.01"),
+    "‰": Decimal("0.001"),
+    "万": Decimal(10**4),
+    "萬": Decimal(10**4),
+    "亿": Decimal(10**8),
+    "億": Decimal(10**8),
+}
 _SIGNS = str.maketrans({"−": "-", "–": "-", "’": "'", "٫": ".", "٬": "'"})
 _PLAIN = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d{1,3})?|\.\d+", re.IGNORECASE | re.ASCII)
 _GROUPED = re.compile(r"\d{1,3}([ ',.])(?:\d{2,3}\1)*\d{3}", re.ASCII)
@@ -34,13 +41,14 @@ class ParseNumber:
     """Read a column of written numbers: "1.234,50 €", "¥1,200", "12%", "(3 000)", "１.２万".
 
     >>> from tilth.testing import batch
-    >>> ParseNumber(column="price").map(batch(price=["1.234,50 €", "¥1,200", "12%", "(3 000)", None])).batch.column("price").to_pylist()
+    >>> rows = batch(price=["1.234,50 €", "¥1,200", "12%", "(3 000)", None])
+    >>> ParseNumber(column="price").map(rows).batch.column("price").to_pylist()
     [1234.5, 1200.0, 0.12, -3000.0, None]
     >>> ParseNumber(column="price").map(batch(price=["on request"])).failures[0].reason
     'price: not a number'
 
-    A lone separator before exactly three digits is read in the English way: "1,234" is 1234 and "1.234" is 1.234, unless
-    `decimal` says otherwise. A column of numbers already passes through as float64.
+    A lone separator before exactly three digits is read in the English way: "1,234" is 1234 and "1.234" is 1.234,
+    unless `decimal` says otherwise. A column of numbers already passes through as float64.
     """
 
     column: str
@@ -81,9 +89,11 @@ class ParseNumber:
         rest = " ".join("".join(" " if unicodedata.category(mark) == "Sc" else mark for mark in rest).split())
         rest, negative = _sign(_CURRENCY.sub("", rest).strip())
         rest = _CURRENCY.sub("", rest).strip()
-        scale: Decimal | int = 1
+        scale = Decimal(1)
         if rest[-1:] in _UNITS:
-            scale = 1 if rest[-1] == "%" and self.percent == "points" else _UNITS[rest[-1]]
+            scale = _UNITS[rest[-1]]
+            if rest[-1] == "%" and self.percent == "points":
+                scale = Decimal(1)
             rest = rest[:-1].strip()
         digits = self._plain(rest)
         if digits is None:

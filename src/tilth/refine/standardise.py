@@ -27,8 +27,8 @@ class Standardise:
     [-1.0, 1.0, None]
 
     `mean`: mean and standard deviation of the population, from exact sums (see `_moments.py`). `robust`: median and
-    interquartile range, which outliers hardly move. A column of one value becomes 0. Raises `DataError` for a column that
-    holds no number in the train rows.
+    interquartile range, which outliers hardly move. A column of one value becomes 0. Raises `DataError` for a column
+    that holds no number in the train rows.
     """
 
     fits_on: ClassVar[FitsOn] = "train"
@@ -54,7 +54,7 @@ class Standardise:
         centres, scales = [], []
         if self.method == "mean":
             for column, moments in zip(self.columns, _moments.read(state), strict=True):
-                self._need(column, moments.count)
+                self._need(column, moments.rows)
                 centres.append(moments.mean)
                 scales.append(moments.deviation)
         else:

@@ -19,12 +19,12 @@ _MOST_POINTS = 400
 
 
 def losses(history: Sequence[Json]) -> Plot | None:
-    """Plot training and validation loss over steps, and the learning rate below; None without a loss."""
+    """Plot training and validation loss over steps, and the learning rate below; None without two losses."""
     lines = {
         "training loss": _points(history, "loss"),
         "validation loss": _points(history, "valid_loss"),
     }
-    lines = {name: points for name, points in lines.items() if points}
+    lines = {name: points for name, points in lines.items() if len(points) > 1}
     if not lines:
         return None
     rates = _points(history, "lr")
@@ -41,7 +41,7 @@ def losses(history: Sequence[Json]) -> Plot | None:
             axes.plot(*zip(*points, strict=True), dash, color=colour, label=name, marker=_marker(points, "o"))
         axes.set_ylabel("loss")
         if len(lines) > 1:
-            axes.legend()
+            _legend(axes)
         if below is not None:
             below.plot(*zip(*rates, strict=True), color=MUTED)
             below.set_ylabel("rate")
@@ -54,9 +54,9 @@ def losses(history: Sequence[Json]) -> Plot | None:
 
 
 def progress(history: Sequence[Json]) -> Plot | None:
-    """Plot the validation metric over steps, the checkpoint that was kept marked; None without one."""
+    """Plot the validation metric over steps, the checkpoint that was kept marked; None without two values."""
     points, best = _points(history, "value"), reading.best_step(history)
-    if not points or best is None:
+    if len(points) < 2 or best is None:
         return None
     name = str(best.get("metric") or "metric")
     metric = words.heading(name)
@@ -107,7 +107,7 @@ def reliability(calibration: Json) -> Plot | None:
                 label=f"{name} calibration",
             )
         axes.set(xlim=(0, 1), ylim=(-0.03, 1.03), ylabel="accuracy")
-        axes.legend(loc="upper left")
+        _legend(axes)
         after = found["after"]
         middles = [(one["low"] + one["high"]) / 2 for one in after]
         widths = [(one["high"] - one["low"]) * 0.9 for one in after]
@@ -153,6 +153,13 @@ def coverage(curve: Json, threshold: float | None = None) -> Plot | None:
 def _with_foot(figure: Figure) -> tuple[Axes, Axes]:
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1.1))
     return axes, below
+
+
+def _legend(axes: Axes) -> None:
+    # Above the plot: inside it, a legend hides what some run or other has drawn there.
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2, handlelength=1.8, columnspacing=1.2
+    )
 
 
 def _locator(ticks: int) -> MaxNLocator:

@@ -78,8 +78,7 @@ def pieces(summary: Summary) -> list[Piece]:
 
 def _read(summary: Summary) -> tuple[int, int]:
     """Return how many rows were read, and how many could not be."""
-    read = summary.accounts.get("rows_in", summary.steps[0].rows_in)
-    return read, sum(source.rejected for source in summary.sources)
+    return summary.steps[0].rows_in, sum(source.rejected for source in summary.sources)
 
 
 def _scale(summary: Summary) -> float:

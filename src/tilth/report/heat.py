@@ -40,7 +40,11 @@ def heat(confusion: Json) -> Plot | None:
         axes.add_collection(PolyCollection(squares, facecolors=shades, edgecolors="none", linewidths=0))
         axes.set(xlim=(-0.5, len(labels) - 0.5), ylim=(len(labels) - 0.5, -0.5))
         every = range(len(labels))
-        axes.set_yticks(every, [say(f"{name} {at + 1}", 34) for at, name in enumerate(labels)], fontsize=letters)
+        axes.set_yticks(
+            every,
+            [say(f"{words.excerpt(str(name), 30)} {at + 1}", 40) for at, name in enumerate(labels)],
+            fontsize=letters,
+        )
         step = max(1, len(labels) // 40)
         axes.set_xticks(every[::step], [str(at + 1) for at in every[::step]], fontsize=letters, rotation=90)
         axes.tick_params(length=2)

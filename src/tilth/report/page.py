@@ -42,6 +42,7 @@ def render(summary: Summary) -> str:
 
 def _view(summary: Summary) -> dict[str, Any]:
     found = summary.evaluation
+    history = reading.history(summary.training) if summary.training else []
     confusion = found.confusion if found else None
     return {
         "summary": summary,
@@ -57,10 +58,11 @@ def _view(summary: Summary) -> dict[str, Any]:
         ],
         "shown": [step for step in summary.steps if step.examples],
         "splits": _splits(summary),
-        "best": reading.best_step(summary.training.history) if summary.training else None,
+        "history": history,
+        "best": reading.best_step(history),
         "confusions": reading.confusions(confusion, _MOST_CONFUSIONS) if confusion else [],
         "small_matrix": confusion is not None and len(confusion["labels"]) <= _SMALL_MATRIX,
-        "facts": template.flat({**summary.versions, **summary.facts}),
+        "facts": template.flat({**{f"{name} version": one for name, one in summary.versions.items()}, **summary.facts}),
         "few": FEW,
         "plots": _plots(summary) if drawing.ready() else {},
         "plotless": not drawing.ready() and bool(summary.training or found),
@@ -71,7 +73,7 @@ def _view(summary: Summary) -> dict[str, Any]:
 def _plots(summary: Summary) -> dict[str, Plot]:
     drawn: dict[str, Plot | None] = {}
     if summary.training:
-        history = summary.training.history
+        history = reading.history(summary.training)
         drawn |= {"progress": curves.progress(history), "losses": curves.losses(history)}
     found = summary.evaluation
     if found:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tilth.report import words
-from tilth.report.summary import Evaluation, Json, Summary
+from tilth.report.summary import Evaluation, Json, Summary, Training
 
 SMALLER_IS_BETTER = frozenset(
     ("loss", "nll", "perplexity", "error", "risk", "mae", "mse", "rmse", "mape", "smape", "wer", "cer", "ece", "brier")
@@ -65,7 +66,7 @@ def verdict(evaluation: Evaluation) -> Verdict | None:
     if not rivals:
         return _verdict(main, None, None, "alone", "There is no baseline to compare it with.")
     line, other = min(rivals, key=lambda rival: rival[1]["value"] if down else -rival[1]["value"])
-    measured = _difference(line)
+    measured = _difference(line, main)
     if measured is not None:
         low, high = (-measured[1], -measured[0]) if down else measured
         kind = "better" if low > 0 else "worse" if high < 0 else "unclear"
@@ -174,6 +175,26 @@ def confusions(confusion: Json, most: int = 20) -> list[Mix]:
     return sorted(found, key=lambda mix: (-mix.rows, mix.truth, mix.predicted))[:most]
 
 
+def history(training: Training) -> list[Json]:
+    """Return the learner's reports with `metric` and `value`, and `best` where the facts name the best step.
+
+    A learner may report its metrics by name; the facts' `metric` then says which of them chose the checkpoint.
+
+    >>> history(Training(learner="fine_tune", history=({"step": 5, "macro_f1": 0.7},),
+    ...                  facts={"metric": "macro_f1", "best_step": 5}))
+    [{'step': 5, 'macro_f1': 0.7, 'metric': 'macro_f1', 'value': 0.7, 'best': True}]
+    """
+    name, best = training.facts.get("metric"), training.facts.get("best_step")
+    lines: list[Json] = []
+    for line in training.history:
+        if line.get("value") is None and isinstance(name, str) and _number(line.get(name)) is not None:
+            line = {**line, "metric": name, "value": line[name]}
+        if line.get("value") is not None and best is not None and line.get("step") == best:
+            line = {**line, "best": True}
+        lines.append(line)
+    return lines
+
+
 def best_step(history: Sequence[Json]) -> Json | None:
     """Return the report of the checkpoint that was kept: the one marked `best`, else the one with the best value.
 
@@ -202,8 +223,12 @@ def _verdict(main: Json, line: Json | None, other: Json | None, kind: str, why: 
     )
 
 
-def _difference(line: Json) -> tuple[float, float] | None:
-    found = (line.get("difference") or {}).get("difference") or {}
+def _difference(line: Json, main: Json) -> tuple[float, float] | None:
+    """Return the interval of a measured difference, if it is one of this very figure."""
+    paired = line.get("difference") or {}
+    found, ours = paired.get("difference") or {}, _number(paired.get("ours"))
+    if ours is None or not math.isclose(ours, float(main["value"]), rel_tol=1e-9, abs_tol=1e-12):
+        return None
     if _number(found.get("low")) is None or _number(found.get("high")) is None:
         return None
     return float(found["low"]), float(found["high"])

@@ -110,9 +110,9 @@ class Training:
     backbone: str = ""
     history: Table = ()
     """One mapping a report of the learner: `step`, and any of `epoch`, `loss`, `valid_loss`, `lr`, `metric`, `value`,
-    `best` (true for the checkpoint that was kept)."""
+    `best` (true for the checkpoint that was kept); a metric may also stand under its own name."""
     facts: Json = field(default_factory=dict)
-    """Seconds, tokens, parameters, device and the like."""
+    """Seconds, tokens, device and the like; `metric` and `best_step` say which metric chose which checkpoint."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +125,7 @@ class Evaluation:
     """`name` beside an `Interval`: `value`, `low`, `high`, `level`. The first is the one figure."""
     baselines: Table = ()
     """`name`; `metrics`: by metric name an `Interval` or a number; and, where it was measured on the same rows,
-    `difference`: a `Difference` of the one figure (`difference`: an `Interval`, `p_value`)."""
+    `difference`: a `Difference` of the one figure (`ours`, `difference`: an `Interval`)."""
     report: Json | None = None
     """A `ClassificationReport`: `classes` (a list of `name`, `precision`, `recall`, `f1`, `support`), the averages
     `micro`, `macro`, `weighted` and `samples`, and `accuracy`."""
@@ -144,7 +144,7 @@ class Evaluation:
     thresholds: Json | None = None
     """The `Thresholds` of a multi-label model: `labels`, `values` and `unfitted`."""
     slices: Table = ()
-    """A `Slice` each: `column`, `value`, `support`, `metric` (an `Interval`), `judged`, `worse`."""
+    """A `Slice` each, by the one figure: `column`, `value`, `support`, `metric` (an `Interval`), `judged`, `worse`."""
     errors: Table = ()
     """The worst errors: a `Mistake`, `MultilabelMistake` or `TaggingMistake` each, and `text`: what the row says."""
     seeds: Json | None = None
@@ -199,7 +199,7 @@ class Summary:
     facts: Json = field(default_factory=dict)
     """What a person needs to get the same again: seeds, fingerprints, package versions."""
     accounts: Mapping[str, int] = field(default_factory=dict)
-    """rows_in + expanded + grown = kept + dropped + failed, over the whole run."""
+    """rows_in + expanded + grown = kept + dropped + failed. A record that could not be read came in, and failed."""
     caught: tuple[CaughtLine, ...] = ()
     """What was planted in the data on purpose and found; a demo has one."""
     again: str = ""

@@ -53,6 +53,12 @@ def _number(value: Any) -> str:
     return words.count(value) if isinstance(value, int) else words.tiny(value)
 
 
+def _numbers(facts: Mapping[str, Any], nested: bool) -> list[tuple[str, str]]:
+    """List the facts that are mappings, or those that are not."""
+    chosen = {name: value for name, value in facts.items() if isinstance(value, Mapping) == nested}
+    return flat(chosen, write=_number)
+
+
 def _unit(value: float | None) -> str:
     return f"{min(max(value or 0.0, 0.0), 1.0):.3f}"
 
@@ -91,7 +97,8 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "answer": _answer,
     "thin": _thin,
     "changes": words.changes,
-    "numbers": lambda facts: flat(facts, write=_number),
+    "apparent": words.apparent,
+    "numbers": _numbers,
     "unit": _unit,
     "bend": _bend,
 }

@@ -59,8 +59,9 @@ def _rows(summary: Summary) -> Iterator[str]:
     for name, what in (("expanded", "expanded"), ("grown", "grown")):
         if accounts.get(name):
             yield _line(what, accounts[name], _by_step(summary, name))
-    for name in ("dropped", "failed"):
-        yield _line(name, accounts.get(name, 0), _by_step(summary, name))
+    yield _line("dropped", accounts.get("dropped", 0), _by_step(summary, "dropped"))
+    unread = [f"the {words.count(rejected)} unreadable"] if rejected else []
+    yield _line("failed", accounts.get("failed", 0), ", ".join(filter(None, [*unread, _by_step(summary, "failed")])))
     kept = [reading.stayed(accounts)]
     if summary.split:
         counts = summary.split.counts

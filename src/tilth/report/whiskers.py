@@ -56,7 +56,7 @@ def slices(lines: Sequence[Json], overall: float | None, most: int = 24) -> Plot
             _whisker(axes, line["metric"], at, marker="D" if line.get("worse") else "o", colour=colour, full=full)
         _rows(
             axes,
-            [say(f"{line['column']} = {line['value']} ({words.count(line.get('support'))})", 32) for line in shown],
+            [say(f"{line['column']} = {line['value']}", 32) for line in shown],
         )
 
     flagged = [f"{line['column']} = {line['value']}" for line in shown if line.get("worse")]

@@ -35,6 +35,20 @@ def _visible(match: re.Match[str]) -> str:
     return "\ufffd" if 0xD800 <= code <= 0xDFFF else f"[U+{code:04X}]"
 
 
+def apparent(text: str) -> str:
+    r"""Make characters visible that have no width, as a change of them is no change to the eye.
+
+    >>> apparent("a\u200bb\u00a0c")
+    'a[U+200B]b[U+00A0]c'
+    """
+    return "".join(
+        f"[U+{ord(char):04X}]"
+        if unicodedata.category(char) == "Cf" or (unicodedata.category(char) == "Zs" and char != " ")
+        else char
+        for char in text
+    )
+
+
 def excerpt(text: str, most: int = 400) -> str:
     """Return the text, cut to `most` characters.
 
@@ -173,14 +187,21 @@ def changes(before: str, after: str, most: int = 400) -> list[Part]:
     head = _shared(before, after)
     tail = _shared(before[head:][::-1], after[head:][::-1])
     old, new = excerpt(before[head : len(before) - tail], most), excerpt(after[head : len(after) - tail], most)
-    parts = [Part("same", before[:head])]
+    pieces = [("same", before[:head]), *_differences(old, new), ("same", before[len(before) - tail :])]
+    return [Part(kind, _elide(text) if kind == "same" else text) for kind, text in pieces if text]
+
+
+def _differences(old: str, new: str) -> list[tuple[str, str]]:
+    """Return what went, what came and what lies between, where at least three characters in a row stayed."""
+    pieces: list[tuple[str, str]] = []
+    gone = came = ""
     for tag, start, end, start_new, end_new in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag == "equal":
-            parts.append(Part("same", old[start:end]))
+        if tag == "equal" and end - start > 2:
+            pieces += [("gone", gone), ("new", came), ("same", old[start:end])]
+            gone = came = ""
         else:
-            parts += [Part("gone", old[start:end]), Part("new", new[start_new:end_new])]
-    parts.append(Part("same", before[len(before) - tail :]))
-    return [Part(kind, _elide(text) if kind == "same" else text) for kind, text in parts if text]
+            gone, came = gone + old[start:end], came + new[start_new:end_new]
+    return [*pieces, ("gone", gone), ("new", came)]
 
 
 def _shared(one: str, other: str) -> int:

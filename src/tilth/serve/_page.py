@@ -51,12 +51,13 @@ def shape(schema: dict[str, Any], description: dict[str, Any], depth: int = 0) -
         schema = description["components"]["schemas"][name]
     for word in ("anyOf", "oneOf"):
         if word in schema:
-            return " | ".join(shape(inner, description, depth) for inner in schema[word])
+            inner = [one for one in schema[word] if one.get("type") != "null"]
+            return " | ".join(shape(one, description, depth) for one in inner)
     if "const" in schema:
         return json.dumps(schema["const"])
     kinds = schema.get("type", "any")
     if isinstance(kinds, list):
-        return " | ".join(shape({**schema, "type": kind}, description, depth) for kind in kinds)
+        return " | ".join(shape({**schema, "type": kind}, description, depth) for kind in kinds if kind != "null")
     if kinds == "array":
         return f"[{shape(schema.get('items', {}), description, depth)}, ...]"
     if kinds == "object" and "properties" in schema:

@@ -1,8 +1,8 @@
 """Turn texts into shingle hashes and MinHash signatures, a batch at a time.
 
-A shingle is `ngram` words in a row (Broder 1997, "On the resemblance and containment of documents"). Each word is hashed
-once; a shingle's hash is rolled from its words' hashes, so no shingle is ever built as a string. This file is the plain
-reference: a compiled kernel may replace its two public functions and must give the same numbers.
+A shingle is `ngram` words in a row (Broder 1997, "On the resemblance and containment of documents"). Each word is
+hashed once; a shingle's hash is rolled from its words' hashes, so no shingle is ever built as a string. This file is
+the plain reference: a compiled kernel may replace its two public functions and must give the same numbers.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _shingles(texts: Sequence[str], ngram: int, numbers: Numbers) -> Shingles:
         at = np.flatnonzero((sizes[found.text] == size) & (left >= size))
         values.append(_roll(hashes, at, size))
         owners.append(found.text[at])
-    wordless = [at for at in np.flatnonzero(counts == 0) if not (texts[at] == "" or texts[at].isspace())]
+    wordless = [at for at in np.flatnonzero(counts == 0).tolist() if not words.blank(texts[at])]
     values.append(np.array([_marks(texts[at]) for at in wordless], np.uint64))
     owners.append(np.array(wordless, np.int64))
     value, owner = np.concatenate(values), np.concatenate(owners)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -34,6 +35,11 @@ _SINGLE = (
 _PICTOGRAPHS = ((0x2600, 0x27BF), (0x2B00, 0x2BFF), (0x1F000, 0x1FAFF))
 
 
+_SEEN = re.compile(
+    r"[^\s\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff]"
+)
+
+
 class Words(NamedTuple):
     """The words of many texts, in order: word `i` is `points[starts[i]:ends[i]]` and belongs to text `text[i]`."""
 
@@ -63,6 +69,15 @@ def words(text: str) -> list[str]:
     return [whole[start:end] for start, end in zip(found.starts, found.ends, strict=True)]
 
 
+def blank(text: str) -> bool:
+    """Tell whether a reader sees nothing: white space, control and zero-width characters only.
+
+    >>> blank(" \\u200b\\n"), blank("?!")
+    (True, False)
+    """
+    return _SEEN.search(text) is None
+
+
 def fold(text: str) -> str:
     """Fold case, width and compatibility forms (Unicode NFKC, case folding), so that "Ａ１" reads as "a1".
 
@@ -86,10 +101,10 @@ def split(texts: Sequence[str | None], *, one_number: bool = False) -> Words:
     # A NUL inside a text must not read as the seam between two.
     if len(points) and int(text_of[-1]) != len(texts) - 1:
         return split([text and text.replace("\0", " ") for text in texts], one_number=one_number)
-    kinds = _look_up(table.kind, points)
+    kinds = table.kind[np.minimum(points, _LAST)]
     present = kinds != IGNORE
     points, text_of, kinds = points[present], text_of[present], kinds[present]
-    digits = _look_up(table.digit, points)
+    digits = table.digit[np.minimum(points, _LAST)]
     if one_number and len(points):
         repeated = digits.copy()
         repeated[1:] &= digits[:-1]
@@ -143,10 +158,6 @@ def _begins(kinds: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     lone[1:] &= kinds[:-1] != MARK
     begins: npt.NDArray[np.bool_] = (kinds == SINGLE) | ((kinds == RUN) & (before != RUN)) | lone
     return begins
-
-
-def _look_up(table: npt.NDArray[np.generic], points: npt.NDArray[np.uint32]) -> npt.NDArray[np.generic]:
-    return table[np.minimum(points, len(table) - 1)]
 
 
 @functools.cache

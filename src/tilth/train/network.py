@@ -33,8 +33,8 @@ class Tensors(NamedTuple):
 class Network(nn.Module):
     """A backbone from `transformers` and a head.
 
-    `shapes="input"` adds an embedding of each word's spelling to the word embeddings, at first zero, so that a backbone
-    whose tokenizer lower-cases sees capitals in all its layers and begins as it was pretrained.
+    The option `case` adds an embedding of each word's spelling to the word embeddings, at first zero: a backbone whose
+    tokenizer lower-cases then sees capitals in all its layers, and begins as it was pretrained.
     """
 
     def __init__(self, backbone: Any, head: str, labels: int, options: Mapping[str, Any]) -> None:
@@ -44,7 +44,7 @@ class Network(nn.Module):
         self.head: Any = registry.find("tilth.train.heads", head)(width, labels, options)
         self.takes_kinds = "token_type_ids" in inspect.signature(backbone.forward).parameters
         self.shapes: nn.Embedding | None = None
-        if options.get("shapes_in"):
+        if options.get("case"):
             self.shapes = nn.Embedding(SHAPE_CODES, width)
             nn.init.zeros_(self.shapes.weight)
 

@@ -85,6 +85,12 @@ class Label:
             wrong = worst(ids, codes, after[known], self.labels, most=self.options.worst)
             texts = dict(zip(test.ids, test.column(test.text).to_pylist(), strict=True))
             result["errors"] = [{**one.to_json(), "text": excerpt(texts[one.id])} for one in wrong]
+        if "abstain_below" in decision:
+            sure = after.max(axis=1) >= decision["abstain_below"]
+            result["headline"] += [
+                {"name": "answered", "value": float(sure.mean()), "low": None, "high": None},
+                {"name": "accuracy where answered", "value": float(right[sure].mean()) if sure.any() else None},
+            ]
         present = [name for name in self.options.slices if name in test.table.schema.names]
         if present:
             cut = slices(
@@ -133,8 +139,9 @@ class Label:
     def _truth(self, answers: Answers) -> list[str]:
         return _words(answers.column(answers.truth))
 
-    def _told(self, answers: Answers) -> list[str | None]:
-        return list(answers.column("prediction").to_pylist())
+    def _told(self, answers: Answers) -> list[str]:
+        """Return the most probable label, also where the decision is to say nothing: abstention is told apart."""
+        return [self.labels[number] for number in answers.logits().argmax(axis=1)] if len(answers) else []
 
     def _codes(self, answers: Answers) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return label numbers, and which rows have a label that the model knows."""

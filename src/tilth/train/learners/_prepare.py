@@ -168,14 +168,13 @@ def _texts(task: Task, data: Views) -> Iterator[str]:
 
 def _head(full: Full, task: Task, origin: _Origin) -> dict[str, Any]:
     case = full.case == "on" or (full.case == "auto" and origin.tokenizer.lowercases)
+    by_word = full.task == "token_classification"
     return {
         "dropout": 0.1 if full.dropout is None else full.dropout,
         "label_smoothing": full.label_smoothing,
         "multi_label": full.multi_label,
         "pooling": origin.pooling if full.pooling == "auto" else full.pooling,
-        "case": case and full.task == "token_classification",
-        "shapes_in": case and full.task == "token_classification" and full.case_in,
-        "shapes": full.case_out if case and full.task == "token_classification" else 0,
+        "case": case and by_word,
     }
 
 

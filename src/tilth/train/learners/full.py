@@ -84,8 +84,6 @@ class Full:
     """Processor threads; as OMP_NUM_THREADS says, else as many as there are free cores."""
     checkpoint_seconds: float = 120.0
     """Seconds between checkpoints."""
-    case_in: bool = True
-    case_out: int = 0
 
     def __post_init__(self) -> None:
         if self.schedule not in ("linear", "cosine", "constant"):
