@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tilth.core import registry
 from tilth.core.errors import ModelError, did_you_mean
 from tilth.core.events import Listener
 from tilth.recipe import check as checking
@@ -50,15 +51,23 @@ def run(
     )
 
 
-def load(path: str | Path, *, device: str = "auto") -> Predictor:
+def load(path: str | Path, *, device: str = "auto", code: Iterable[str | Path] = ()) -> Predictor:
     """Load a servable model: a bundle's folder, or a model's name for its newest version in this project.
 
-    Raises `ModelError` where there is none, or it is cut short or tampered with.
+    `code` names your own operator files, where the recipe had any: a bundle carries their hash, never the code. Raises
+    `ModelError` where there is no bundle, or it is cut short or tampered with.
     """
     from tilth.serve import bundle
     from tilth.serve.predictor import Predictor
 
+    load_code(code)
     return Predictor(bundle.read(find_model(path), device=device))
+
+
+def load_code(paths: Iterable[str | Path]) -> None:
+    """Load users' own operator files. Raises `RecipeError` where one is missing or does not import."""
+    for path in paths:
+        registry.load_code(Path(path), checking.ROOMS["refine"])
 
 
 def find_model(path: str | Path, root: Path | None = None) -> Path:

@@ -15,4 +15,5 @@ Overrides = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON lines instead of words.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only what failed.")]
 Model = Annotated[str, typer.Argument(help="A bundle's folder, or the name of a model in this project.")]
+Code = Annotated[list[Path] | None, typer.Option(help="Your own operator files, where the recipe names any.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]

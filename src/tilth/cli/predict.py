@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from tilth import api
-from tilth.cli._options import Device, Model
+from tilth.cli._options import Code, Device, Model
 from tilth.core.errors import DataError
 
 ROWS = 256
@@ -24,10 +24,11 @@ def predict(
     ] = None,
     file: Annotated[Path | None, typer.Option(help="A JSONL file of rows, or a text file of lines.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write the answers; by default the terminal.")] = None,
+    code: Code = None,
     device: Device = "auto",
 ) -> None:
     """Predict: one JSON line an answer, in the order of the rows."""
-    predictor = api.load(model, device=device)
+    predictor = api.load(model, device=device, code=code or ())
     rows: Iterator[Any] = iter(texts) if texts else _lines(file)
     target = out.open("w", encoding="utf-8") if out else sys.stdout
     try:

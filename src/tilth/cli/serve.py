@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tilth import api
-from tilth.cli._options import Device, Model, Quiet
+from tilth.cli._options import Code, Device, Model, Quiet
 from tilth.recipe import secrets
 
 
@@ -20,6 +20,7 @@ def serve(
     keys: Annotated[
         str | None, typer.Option(help="API keys, comma-separated, as env:NAME: a key on the command line shows in ps.")
     ] = None,
+    code: Code = None,
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
@@ -29,14 +30,17 @@ def serve(
 
     if keys is not None and not secrets.REFERENCE.match(keys):
         raise RecipeError("a key stands on the command line", where="--keys", wanted="env:NAME")
-    given = secrets.resolve(keys, where="--keys").split(",") if keys else []
+    given = [key.strip() for key in secrets.resolve(keys, where="--keys").split(",")] if keys else []
+    if keys and not all(given):
+        raise RecipeError(f"{keys} holds an empty key", where="--keys", wanted="keys, comma-separated")
+    api.load_code(code or ())
     if not quiet:
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s")
     http.serve(
         api.find_model(model),
         host,
         port,
-        keys=[key.strip() for key in given if key.strip()],
+        keys=given,
         device=device,
         on_ready=lambda url: print(f"Serving on {url}  (try {url}/docs; Ctrl-C stops)", flush=True),
     )

@@ -119,12 +119,9 @@ def _quote(lines: Sequence[str], delimiter: str) -> str:
         rest, count = closed.subn("", line.rstrip("\n"))
         enclosed += count > 0
         bare += '"' in rest
-    if enclosed >= 3 * bare:
+    if enclosed >= bare:
         return '"'
-    with_quotes = _agreement(lines, Marks(delimiter))
-    without = _agreement(lines, Marks(delimiter, quote=""))
-    decisive = with_quotes > without or (with_quotes == without and bare < 3 * enclosed)
-    return '"' if decisive else ""
+    return '"' if _agreement(lines, Marks(delimiter)) > _agreement(lines, Marks(delimiter, quote="")) else ""
 
 
 def _first(marks: Marks, lines: Sequence[str], reading: Reading) -> tuple[list[str], int]:

@@ -85,22 +85,57 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return f"\0b{value.hex()}"
     if isinstance(value, dict):
-        return {str(name): _plain(inner) for name, inner in value.items()}
+        # Without its nulls: whether a reader saw a field in this batch or only in others is not what the row says.
+        return {str(name): _plain(inner) for name, inner in value.items() if inner is not None}
     if isinstance(value, (list, tuple)):
         return [_plain(inner) for inner in value]
     return f"\0{type(value).__name__}:{value}"
 
 
 def revisions(batch: Batch, salt: bytes) -> list[str]:
-    """Hash each row's own columns (by name, so their order does not matter)."""
+    """Hash each row's own cells with their columns' names, in the order of the names.
+
+    A null is left out: a file that lacks a column says the same as one that has it without a value.
+    """
     names = sorted(user_columns(batch.schema))
-    columns = [batch.column(name).to_pylist() for name in names]
-    prefix = "\0".join(names)
-    return (
-        [keyed_hash(salt, prefix, *map(canonical, row)) for row in zip(*columns, strict=True)]
-        if names
-        else [keyed_hash(salt, prefix) for _ in range(batch.num_rows)]
-    )
+    if not names:
+        return [keyed_hash(salt)] * batch.num_rows
+    columns = [_countable(batch.column(name)).to_pylist() for name in names]
+    return [
+        keyed_hash(
+            salt,
+            *(
+                part
+                for name, cell in zip(names, row, strict=True)
+                if cell is not None
+                for part in (name, canonical(cell))
+            ),
+        )
+        for row in zip(*columns, strict=True)
+    ]
+
+
+def _countable(array: pa.Array) -> pa.Array:
+    """Return nanoseconds as whole numbers: Python's times end at microseconds, and pandas may be there or not."""
+    kind = _without_nanoseconds(array.type)
+    return array if kind == array.type else array.cast(kind)
+
+
+def _without_nanoseconds(kind: pa.DataType) -> pa.DataType:
+    if getattr(kind, "unit", None) == "ns":
+        return pa.int64()
+    if pa.types.is_dictionary(kind):
+        return _without_nanoseconds(kind.value_type) if getattr(kind.value_type, "unit", None) == "ns" else kind
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_without_nanoseconds(field.type)) for field in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(_without_nanoseconds(kind.key_type), _without_nanoseconds(kind.item_type))
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(kind.value_field.with_type(_without_nanoseconds(kind.value_type)), kind.list_size)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        build = pa.list_ if pa.types.is_list(kind) else pa.large_list
+        return build(kind.value_field.with_type(_without_nanoseconds(kind.value_type)))
+    return kind
 
 
 def row_ids(names: Iterable[str], source: str, salt: bytes) -> list[str]:
@@ -109,7 +144,7 @@ def row_ids(names: Iterable[str], source: str, salt: bytes) -> list[str]:
 
 
 def with_column(batch: Batch, name: str, values: pa.Array | Sequence[Any], type: pa.DataType | None = None) -> Batch:
-    """Return the batch with a column replaced in place, or added at the end.
+    """Return the batch with a column replaced in place, or added at the end; `type`, where given, is the column's.
 
     >>> with_column(pa.RecordBatch.from_pydict({"a": [1]}), "a", ["x"]).to_pydict()
     {'a': ['x']}
@@ -117,6 +152,8 @@ def with_column(batch: Batch, name: str, values: pa.Array | Sequence[Any], type:
     array = values if isinstance(values, (pa.Array, pa.ChunkedArray)) else pa.array(values, type=type)
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
+    if type is not None and array.type != type:
+        array = array.cast(type)
     field = pa.field(name, array.type)
     at = batch.schema.get_field_index(name)
     return batch.append_column(field, array) if at < 0 else batch.set_column(at, field, array)
@@ -129,6 +166,8 @@ def rebatch(batches: Iterable[Batch], rows: int) -> Iterator[Batch]:
     >>> [batch.num_rows for batch in rebatch([ones, ones], 4)]
     [4, 2]
     """
+    if rows < 1:
+        raise ValueError(f"batches of {rows} rows; 1 or more are wanted")
     waiting: list[Batch] = []
     held = 0
     for batch in batches:

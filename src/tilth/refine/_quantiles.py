@@ -109,17 +109,28 @@ def _added(one: Counted, other: Counted) -> Counted:
 
 
 def _summed(values: Floats, counts: npt.NDArray[np.int64], bits: int) -> Counted:
-    distinct, at = np.unique(values, return_inverse=True)
-    total = np.zeros(len(distinct), np.int64)
-    np.add.at(total, at, counts)
-    return Counted(distinct, total, bits)
+    order = np.argsort(values, kind="stable")
+    starts = _starts(values[order])
+    return Counted(values[order][starts], np.add.reduceat(counts[order], starts), bits)
+
+
+def _starts(ordered: Floats) -> npt.NDArray[np.int64]:
+    """Return where each run of equal values begins."""
+    return np.flatnonzero(np.concatenate([ordered[:1] == ordered[:1], ordered[1:] != ordered[:-1]]))
 
 
 def _fitted(counted: Counted, most: int) -> Counted:
-    while len(counted.values) > most and counted.bits:
-        bits = counted.bits - 1
-        counted = _summed(_cut(counted.values, bits), counted.counts, bits)
-    return counted
+    """Cut to the most bits at which the distinct values fit; cutting keeps their order, so bisection finds it."""
+    if len(counted.values) <= most:
+        return counted
+    low, high = 0, counted.bits - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        if len(_starts(_cut(counted.values, middle))) <= most:
+            low = middle
+        else:
+            high = middle - 1
+    return _summed(_cut(counted.values, low), counted.counts, low)
 
 
 def _cut(values: Floats, bits: int) -> Floats:

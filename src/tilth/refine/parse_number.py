@@ -110,8 +110,10 @@ class ParseNumber:
         mark = self._decimal_mark(rest)
         if mark:
             whole, point, fraction = rest.rpartition(mark)
-            if mark in whole or not (whole + fraction):
+            if mark in whole:
                 return None
+        if not whole + fraction:
+            return None
         whole = whole or "0"
         if not whole.isdigit() and not _SCIENTIFIC.fullmatch(whole):
             if not _GROUPED.fullmatch(whole):

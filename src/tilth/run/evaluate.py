@@ -183,12 +183,6 @@ def _warnings(result: dict[str, Any], learned: Learned) -> list[str]:
             f"{result['unknown']:.1%} of the test rows' tokens are unknown to the backbone's vocabulary: "
             "for Chinese, take a backbone that knows it."
         )
-    for line in result.get("baselines", ()):
-        found = (line.get("difference") or {}).get("difference") or {}
-        if found.get("low") is not None and found["low"] <= 0:
-            warnings.append(f"The model is not clearly better than the baseline “{line['name']}”.")
-    if result.get("test_looks", 1) > 5:
-        warnings.append(f"{result['test_looks']} models have looked at this test: its figures begin to flatter.")
     return warnings + [str(warning) for warning in learned.notes.get("warnings", ())]
 
 

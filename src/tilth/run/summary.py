@@ -50,8 +50,6 @@ def build(work: Work, done: _Done, *, run: str, started: str, seconds: float, re
     warnings = [notice.what for notice in done.notices if notice.warning]
     if evaluated:
         warnings += evaluated.warnings
-    if rejected:
-        warnings.append(f"{rejected} records could not be read; the fates say where and why.")
     model = str(evaluated.bundle) if evaluated else ""
     return Summary(
         run=run,

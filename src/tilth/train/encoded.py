@@ -108,9 +108,7 @@ def pad(encoded: Encoded, items: Array, pad_id: int, length: int | None = None) 
 
     targets = encoded.targets
     if targets is not None:
-        targets = (
-            lay(targets, IGNORE) if len(targets) == encoded.tokens and encoded.words is not None else targets[items]
-        )
+        targets = targets[items] if encoded.words is None else lay(targets, IGNORE)
     ids = lay(encoded.ids, pad_id)
     assert ids is not None
     return Padded(ids, mask, lay(encoded.kinds, 0), lay(encoded.words, IGNORE), lay(encoded.shapes, 0), targets)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from itertools import chain, repeat
 from typing import Any
 
 from tilth.core.errors import RecipeError, did_you_mean, missing_extra
@@ -63,17 +64,31 @@ class Scratch:
 
 
 def learn_tokenizer(texts: Iterable[str], *, vocabulary: int, lowercase: bool) -> Tokenizer:
-    """Learn a WordPiece vocabulary from texts, the same for the same texts in the same order."""
+    """Learn a WordPiece vocabulary from texts: the same for the same texts, in any order."""
     try:
         import tokenizers
         from tokenizers import models, normalizers, pre_tokenizers, processors, trainers
     except ModuleNotFoundError as error:
         raise missing_extra("tokenizers", "train", "training") from error
-    fast = tokenizers.Tokenizer(models.WordPiece(unk_token=SPECIAL[1]))
-    fast.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
-    fast.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(vocab_size=vocabulary, special_tokens=list(SPECIAL), show_progress=False)
-    fast.train_from_iterator(texts, trainer)
-    cls, sep = (SPECIAL[2], SPECIAL.index("[CLS]")), (SPECIAL[3], SPECIAL.index("[SEP]"))
+    normalise = normalizers.BertNormalizer(lowercase=lowercase)
+    cut = pre_tokenizers.BertPreTokenizer()
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(word for word, _ in cut.pre_tokenize_str(normalise.normalize_str(text)))
+    # The trainer numbers the letters inside words in the order of a hash table, and its merges break ties by number.
+    # Given as special tokens they are numbered in our order; the tokenizer built below does not treat them so.
+    inner = sorted({letter for word in counts for letter in word[1:]})
+    learner = tokenizers.Tokenizer(models.WordPiece(unk_token=SPECIAL[1]))
+    learner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    learner.train_from_iterator(
+        chain.from_iterable(repeat(word, count) for word, count in sorted(counts.items())),
+        trainers.WordPieceTrainer(
+            vocab_size=vocabulary, special_tokens=[*SPECIAL, *(f"##{letter}" for letter in inner)], show_progress=False
+        ),
+    )
+    fast = tokenizers.Tokenizer(models.WordPiece(learner.get_vocab(), unk_token=SPECIAL[1]))
+    fast.normalizer, fast.pre_tokenizer = normalise, cut
+    fast.add_special_tokens(list(SPECIAL))
+    cls, sep = ((token, SPECIAL.index(token)) for token in ("[CLS]", "[SEP]"))
     fast.post_processor = processors.BertProcessing(sep, cls)
-    return Tokenizer(json.dumps(json.loads(fast.to_str()), ensure_ascii=False))
+    return Tokenizer(fast.to_str())

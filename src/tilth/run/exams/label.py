@@ -23,6 +23,7 @@ from tilth.recipe.sections import Evaluate
 from tilth.run.answers import Answers, excerpt
 
 METRIC = "accuracy"
+HEADLINE = ("accuracy", "macro_f1", "weighted_f1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +67,9 @@ class Label:
         before, after = softmax(logits), softmax(logits / decision.get("temperature", 1.0))
         right = np.zeros(len(test), dtype=bool)
         right[known] = after[known].argmax(axis=1) == codes
-        names = ["accuracy", "macro_f1", "weighted_f1"]
         result: dict[str, Any] = {
             "rows": len(test),
-            "headline": [{"name": name, **said["intervals"][name]} for name in names],
+            "headline": [{"name": name, **said["intervals"][name]} for name in HEADLINE],
             "report": said["report"],
             "intervals": said["intervals"],
             "confusion": confusion.confusion(self._truth(test), self._told(test)).to_json(),
@@ -119,7 +119,7 @@ class Label:
 
     def _line(self, name: str, theirs: Counts, test: Answers) -> dict[str, Any]:
         how = self._bootstrap()
-        line: dict[str, Any] = {"name": name, "metrics": {m: theirs.value(m) for m in ("accuracy", "macro_f1")}}
+        line: dict[str, Any] = {"name": name, "metrics": {m: theirs.value(m) for m in HEADLINE}}
         if self.options.bootstrap:
             line["difference"] = paired_difference(self.counts(test), theirs, METRIC, how).to_json()
         return line

@@ -23,6 +23,7 @@ from tilth.recipe.sections import Evaluate
 from tilth.run.answers import Answers, excerpt
 
 METRIC = "micro_f1"
+HEADLINE = ("micro_f1", "macro_f1", "samples_f1", "accuracy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +60,7 @@ class Labels:
         wrong = worst_multilabel(test.ids, flags, shares, answers, self.labels, most=self.options.worst)
         result: dict[str, Any] = {
             "rows": len(test),
-            "headline": [
-                {"name": name, **said["intervals"][name]} for name in ("micro_f1", "macro_f1", "samples_f1", "accuracy")
-            ],
+            "headline": [{"name": name, **said["intervals"][name]} for name in HEADLINE],
             "report": said["report"],
             "intervals": said["intervals"],
             "calibration": {
@@ -90,7 +89,7 @@ class Labels:
             ("TF-IDF + linear", baselines.linear_text_set(texts, truth, seed=self.seed)),
         ):
             theirs = multilabel_counts(test.ids, self._flags(test), model.predict(wanted), self.labels)
-            line: dict[str, Any] = {"name": name, "metrics": {m: theirs.value(m) for m in ("micro_f1", "macro_f1")}}
+            line: dict[str, Any] = {"name": name, "metrics": {m: theirs.value(m) for m in HEADLINE}}
             if self.options.bootstrap:
                 line["difference"] = paired_difference(self.counts(test), theirs, METRIC, self._bootstrap()).to_json()
             lines.append(line)

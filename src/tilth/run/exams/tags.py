@@ -21,6 +21,9 @@ from tilth.recipe.sections import Evaluate
 from tilth.run.answers import Answers, excerpt
 
 METRIC = "micro_f1"
+ENTITIES = "entity F1"
+TOKENS = "token accuracy (micro F1, O included)"
+MACRO = "token macro F1 (O included)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +60,10 @@ class Tags:
         texts = dict(zip(test.ids, test.column(test.text).to_pylist(), strict=True))
         wrong = worst_tagging(test.ids, truth, told, most=self.options.worst)
         headline = [
-            {"name": "entity F1", **said["intervals"]["micro_f1"]},
-            {"name": "token accuracy (micro F1, O included)", **said["intervals"]["accuracy"]},
+            {"name": ENTITIES, **said["intervals"]["micro_f1"]},
+            {"name": TOKENS, **said["intervals"]["accuracy"]},
             {
-                "name": "token macro F1 (O included)",
+                "name": MACRO,
                 "value": tagging["tokens"]["macro"]["f1"],
                 "low": None,
                 "high": None,
@@ -102,7 +105,11 @@ class Tags:
             theirs, tokens = entity_counts(test.ids, truth, found), token_counts(test.ids, truth, found)
             line: dict[str, Any] = {
                 "name": name,
-                "metrics": {"entity F1": theirs.value("micro_f1"), "token accuracy": tokens.value("accuracy")},
+                "metrics": {
+                    ENTITIES: theirs.value("micro_f1"),
+                    TOKENS: tokens.value("accuracy"),
+                    MACRO: tokens.value("macro_f1"),
+                },
             }
             if self.options.bootstrap:
                 line["difference"] = paired_difference(self.counts(test), theirs, METRIC, self._bootstrap()).to_json()
