@@ -139,7 +139,7 @@ def test_a_header_without_rows_is_noted_and_keeps_its_columns(read):
 
 def test_a_header_that_cannot_be_read_is_an_error(read):
     with pytest.raises(DataError, match="the header cannot be read: .*closes it"):
-        read("a.csv", 'id,"text\n1,2\n', quote='"')
+        read("a.csv", 'id,"text\n1,2\n', delimiter=",", quote='"')
     with pytest.raises(DataError, match="the header cannot be read: holds a NUL byte"):
         read("a.csv", b"i\0d,text\n1,2\n")
 

@@ -65,6 +65,9 @@ def test_other_languages_are_not_taken_for_chinese():
     assert guess(["Все люди рождаются свободными и равными в своем достоинстве и правах.".encode("cp1251")]) == "cp1251"
     assert guess(["すべての人間は、生まれながらにして自由であり、かつ平等である。".encode("cp932")]) == "cp932"
     assert guess(["모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다.".encode("cp949")]) == "cp949"
+    assert guess(["Přijde objednávka ještě dnes, nebo až zítra?".encode("cp1250")]) == "cp1250"
+    assert guess(["Jó napot, őrült késés, köszönöm a segítséget: fűtő".encode("cp1250")]) == "cp1250"
+    assert guess(["Siparişim hâlâ gelmedi, ne zaman ulaşacağını öğrenebilir miyim?".encode("cp1254")]) == "cp1254"
     polish = "Zażółć gęślą jaźń. Proszę o zwrot pieniędzy, ponieważ przesyłka nie dotarła na czas."
     assert guess([polish.encode("cp1250")]) == "cp1250"
 
@@ -133,10 +136,11 @@ def test_bytes_that_are_no_text_are_an_error_or_rejects(read):
 
 def test_a_large_file_is_looked_at_in_the_middle_and_at_the_end(tmp_path: Path, read_all):
     path = tmp_path / "a.csv"
-    path.write_bytes(b"id,text\n" + b"1,plain\n" * 300_000 + "".join(f"2,{text}\n" for text in SIMPLIFIED).encode("gb18030"))
+    tail = "".join(f"2,{text}\n" for text in SIMPLIFIED * 300).encode("gb18030")
+    path.write_bytes(b"id,text\n" + b"1,plain\n" * 300_000 + tail)
     assert path.stat().st_size > 2 << 20
     found = read_all(Files(path=str(path)))
-    assert found.column("text")[-4:] == SIMPLIFIED
+    assert found.column("text")[-1200:] == SIMPLIFIED * 300
     assert found.rejects == []
 
 

@@ -27,7 +27,12 @@ from tilth.core.batch import (
 SALT = bytes(range(32))
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=6)
 CELLS = st.none() | TEXTS
-ROWS = st.lists(st.fixed_dictionaries({"text": CELLS, "n": st.none() | st.integers(-9, 9), "tags": st.none() | st.lists(TEXTS, max_size=2)}), max_size=12)
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {"text": CELLS, "n": st.none() | st.integers(-9, 9), "tags": st.none() | st.lists(TEXTS, max_size=2)}
+    ),
+    max_size=12,
+)
 SCHEMA = pa.schema([("text", pa.string()), ("n", pa.int64()), ("tags", pa.list_(pa.string()))])
 
 
@@ -37,14 +42,17 @@ def batch(rows: list[dict[str, Any]], schema: pa.Schema = SCHEMA) -> pa.RecordBa
 
 def test_ids_never_change_between_versions() -> None:
     # Split tables and fates of existing projects are keyed by these: a change here moves rows from train to test.
-    assert keyed_hash(SALT, "tickets", "42") == "GOLD1"
-    assert keyed_hash(b"", "") == "GOLD2"
-    assert row_ids(["a.csv:0", "a.csv:1"], "tickets", SALT) == ["GOLD3", "GOLD4"]
+    assert keyed_hash(SALT, "tickets", "42") == "211c695f6df0eef47823dd34a3fe6208"
+    assert keyed_hash(b"", "") == "c804ce198ec337e3dc762bdd1a09aece"
+    assert row_ids(["a.csv:0", "a.csv:1"], "tickets", SALT) == [
+        "1c920fcc56088709a9dd8bf69ff1ee2d",
+        "7ccb5d2a23692a95e9198f75332156ce",
+    ]
 
 
 def test_revisions_never_change_between_versions() -> None:
     rows = batch([{"text": "héllo", "n": 1, "tags": ["a", "b"]}])
-    assert revisions(rows, SALT) == ["GOLD5"]
+    assert revisions(rows, SALT) == ["ba01f99384900f03b2c36028c10ddca2"]
 
 
 @given(st.lists(TEXTS, max_size=4), st.lists(TEXTS, max_size=4))
@@ -82,7 +90,9 @@ def test_cells_are_written_in_one_way(value: Any, written: str) -> None:
 
 
 @given(ROWS, st.permutations(["text", "n", "tags"]), st.integers(0, 12))
-def test_revisions_do_not_depend_on_column_order_or_cuts(rows: list[dict[str, Any]], order: list[str], cut: int) -> None:
+def test_revisions_do_not_depend_on_column_order_or_cuts(
+    rows: list[dict[str, Any]], order: list[str], cut: int
+) -> None:
     whole = batch(rows)
     parts = [whole.slice(0, cut), whole.slice(min(cut, len(rows)))]
     assert [name for part in parts for name in revisions(part.select(order), SALT)] == revisions(whole, SALT)
@@ -147,7 +157,9 @@ def test_a_column_gets_the_type_that_is_asked_for() -> None:
 @given(st.lists(st.integers(0, 9), max_size=8), st.integers(1, 12))
 def test_rebatch_keeps_every_row_in_order_and_cuts_evenly(sizes: list[int], rows: int) -> None:
     numbers = iter(range(1000))
-    batches = [pa.RecordBatch.from_pydict({"n": pa.array([next(numbers) for _ in range(size)], pa.int64())}) for size in sizes]
+    batches = [
+        pa.RecordBatch.from_pydict({"n": pa.array([next(numbers) for _ in range(size)], pa.int64())}) for size in sizes
+    ]
     found = list(rebatch(batches, rows))
     assert [n for part in found for n in part.column("n").to_pylist()] == list(range(sum(sizes)))
     assert [part.num_rows for part in found[:-1]] == [rows] * (len(found) - 1)

@@ -13,7 +13,14 @@ import pytest
 from tilth.core import events
 from tilth.core.events import KINDS, Event
 
-EXAMPLES: dict[Any, Any] = {str: "a\u2028b", int: 3, float: 0.5, bool: True, tuple[str, ...]: ("acquire", "split"), Mapping[str, int]: {"rows": 3}}
+EXAMPLES: dict[Any, Any] = {
+    str: "a\u2028b",
+    int: 3,
+    float: 0.5,
+    bool: True,
+    tuple[str, ...]: ("acquire", "split"),
+    Mapping[str, int]: {"rows": 3},
+}
 
 
 def example(kind: type[Event]) -> Event:
@@ -33,7 +40,9 @@ def test_an_event_is_json_and_can_be_read_again(kind: type[Event]) -> None:
     assert next(iter(said)) == "kind"
     read = json.loads(json.dumps(said, allow_nan=False))
     assert read == said, "JSON values only: what is written is what is read"
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in read.items() if name != "kind"}
+    values = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in read.items() if name != "kind"
+    }
     assert KINDS[read["kind"]](**values) == event
 
 

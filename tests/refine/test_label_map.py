@@ -38,7 +38,10 @@ def test_two_labels_can_swap() -> None:
 
 
 def test_numbers_and_booleans_are_labels_too() -> None:
-    for values, names in ((pa.array([0, 1]), {"0": "no", "1": "yes"}), (pa.array([False, True]), {"false": "no", "true": "yes"})):
+    for values, names in (
+        (pa.array([0, 1]), {"0": "no", "1": "yes"}),
+        (pa.array([False, True]), {"false": "no", "true": "yes"}),
+    ):
         rows = LabelMap(labels=names, unknown="keep").map(batch(label=values))
         assert not isinstance(rows, Outcome)
         assert rows.column("label").to_pylist() == ["no", "yes"]

@@ -38,7 +38,9 @@ def test_normalises(before: str, after: str) -> None:
     assert normalised(before) == after
 
 
-@pytest.mark.parametrize("text", ["👩‍👩‍👧‍👦", "👩🏽‍🚀 ok", "🏳️‍🌈", ENGLAND, "क्‍ष", "می‌خواهم", "ශ්‍රී", "中文，全角　".strip()])
+@pytest.mark.parametrize(
+    "text", ["👩‍👩‍👧‍👦", "👩🏽‍🚀 ok", "🏳️‍🌈", ENGLAND, "क्‍ष", "می‌خواهم", "ශ්‍රී", "中文，全角　".strip()]
+)
 def test_keeps_joiners_that_spell_something(text: str) -> None:
     assert normalised(text) == text
 

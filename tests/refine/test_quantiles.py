@@ -18,7 +18,9 @@ LEVELS = [0, 0.1, 0.25, 0.5, 0.75, 0.9, 1]
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=50))
 def test_few_values_are_exact(values: list[float]) -> None:
     (counted,) = _quantiles.read(_quantiles.observe([np.array(values)]), 1)
-    assert _quantiles.quantiles(counted, LEVELS) == pytest.approx(np.quantile(values, LEVELS).tolist(), rel=1e-12, abs=1e-300)
+    assert _quantiles.quantiles(counted, LEVELS) == pytest.approx(
+        np.quantile(values, LEVELS).tolist(), rel=1e-12, abs=1e-300
+    )
 
 
 def test_many_values_stay_small_and_near() -> None:

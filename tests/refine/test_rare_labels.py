@@ -17,14 +17,24 @@ def test_a_label_below_the_least_leaves_with_its_count() -> None:
     operator = RareLabels(min=5).finish(RareLabels(min=5).observe(TRAIN))
     assert isinstance(operator, RareLabelsDropped)
     verdicts = operator.judge(batch(label=["a", "b", "unseen", None])).to_pylist()
-    assert [verdict and (verdict["value"], verdict["threshold"]) for verdict in verdicts] == [None, (4, 5), (0, 5), None]
+    assert [verdict and (verdict["value"], verdict["threshold"]) for verdict in verdicts] == [
+        None,
+        (4, 5),
+        (0, 5),
+        None,
+    ]
 
 
 def test_rare_and_unseen_labels_merge() -> None:
     fold = RareLabels(min=5, action="other", other="rest")
     operator = fold.finish(fold.observe(TRAIN))
     assert isinstance(operator, RareLabelsMerged)
-    assert operator.map(batch(label=["a", "b", "unseen", None])).column("label").to_pylist() == ["a", "rest", "rest", None]
+    assert operator.map(batch(label=["a", "b", "unseen", None])).column("label").to_pylist() == [
+        "a",
+        "rest",
+        "rest",
+        None,
+    ]
 
 
 def test_counts_add_over_shards() -> None:

@@ -55,7 +55,9 @@ def test_agrees_with_numpy(values: list[float]) -> None:
 
 
 def test_robust_centre_and_scale_ignore_an_outlier() -> None:
-    assert fitted([1.0, 2.0, 3.0, 4.0, 1e9], "robust") == Standardised(columns=("number",), centres=(3.0,), scales=(2.0,))
+    assert fitted([1.0, 2.0, 3.0, 4.0, 1e9], "robust") == Standardised(
+        columns=("number",), centres=(3.0,), scales=(2.0,)
+    )
 
 
 def test_a_column_of_one_value_becomes_zero() -> None:

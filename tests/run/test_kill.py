@@ -27,7 +27,7 @@ bad_rows: 0.05
 acquire:
   - files: {path: data/tickets_2026_h1.csv, key: ticket_id, licence: own}
   - files: {path: data/tickets_partner.csv, key: ticket_id, licence: own}
-  - files: {path: data/chat_export.jsonl.gz, key: ticket_id, licence: own}
+  - files: {path: data/chat_export.jsonl.gz, key: ticket_id, licence: own, types: {created_at: timestamp}}
   - files: {path: data/phone_notes.tsv, key: ticket_id, licence: own}
 split: {group: customer_id}
 refine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 
@@ -9,14 +10,22 @@ CANDIDATES = [
     *("gb18030", "big5", "big5hkscs", "cp932", "euc_jp", "cp949"),
     *("cp1252", "cp1250", "cp1251", "koi8_r", "iso8859_2", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874"),
 ]
-CENTRAL_EUROPEAN = frozenset({"Polish", "Czech", "Slovak", "Hungarian", "Romanian", "Croatian", "Slovene", "Slovenian"})
-LIKE_WESTERN = {
-    "cp1250": CENTRAL_EUROPEAN,
-    "iso8859_2": CENTRAL_EUROPEAN,
-    "cp1254": frozenset({"Turkish"}),
+LATIN = {
+    "cp1252": frozenset(),
+    "cp1250": frozenset(),
+    "cp1254": frozenset(),
+    "iso8859_2": frozenset({"Polish", "Czech", "Slovak", "Hungarian", "Romanian", "Croatian", "Slovene"}),
     "cp1257": frozenset({"Lithuanian", "Latvian", "Estonian"}),
 }
-"""Code pages that differ from cp1252 in few letters, and the languages that need them."""
+"""Code pages that differ in few letters, and the languages for which such a guess stands; else the letters decide."""
+_CENTRAL = bytes.fromhex("8a8c8d8e8f9a9d9e9fa3a5afb3b9babebffe")
+"""In cp1250 letters such as š ł ą ż ţ; in cp1252 signs, or letters that no language of Western Europe has in words."""
+_TURKISH = bytes.fromhex("f0fdfe")
+"""In cp1254 ğ ı ş; in cp1252 Icelandic letters."""
+_NOT_TURKISH = bytes.fromhex("e1ede6e3")
+_HUNGARIAN = bytes.fromhex("c1c9cdd3d5d6dadbdce1e9edf3f5f6fafbfc")
+_OWN_HUNGARIAN = bytes.fromhex("d5dbf5fb")
+"""In cp1250 ő and ű."""
 GROUPS = 5
 GROUP_BYTES = 16 << 10
 ENOUGH = 600
@@ -73,10 +82,31 @@ def _guess_one(sample: bytes) -> str | None:
     if best is None or best.encoding in ("ascii", "utf_8"):
         return None
     codec = str(best.encoding)
-    if codec == "cp1252" and best.language in CENTRAL_EUROPEAN and _decode(sample, "cp1250") is not None:
-        return "cp1250"
-    western = codec in LIKE_WESTERN and best.language not in LIKE_WESTERN[codec]
-    return "cp1252" if western and _decode(sample, "cp1252") is not None else codec
+    if codec not in LATIN or best.language in LATIN[codec]:
+        return codec
+    latin = _latin(sample)
+    return latin if _decode(sample, latin) is not None else codec
+
+
+def _latin(sample: bytes) -> str:
+    """Choose between the code pages of Western Europe, Central Europe and Turkey by the letters inside words.
+
+    >>> _latin("Nie mogę się zalogować".encode("cp1250")), _latin("Le câble abîmé, dès demain".encode("cp1252"))
+    ('cp1250', 'cp1252')
+    """
+    inside = bytes(right for left, right in itertools.pairwise(sample) if right > 127 and (left > 127 or _letter(left)))
+
+    def count(letters: bytes) -> int:
+        return len(inside) - len(inside.translate(None, letters))
+
+    if count(_TURKISH) * 10 > len(inside) and not count(_NOT_TURKISH):
+        return "cp1254"
+    hungarian = count(_HUNGARIAN) == len(inside) and count(_OWN_HUNGARIAN)
+    return "cp1250" if count(_CENTRAL) * 12 > len(inside) or hungarian else "cp1252"
+
+
+def _letter(byte: int) -> bool:
+    return 65 <= byte <= 90 or 97 <= byte <= 122
 
 
 def _chinese(sample: bytes) -> str | None:

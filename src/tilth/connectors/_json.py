@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.json
 
-from tilth.connectors._array import decoded, elements
+from tilth.connectors._array import Text, decoded, elements
 from tilth.connectors._cells import converted
 from tilth.connectors._encoding import Encoding, encoding_of
 from tilth.connectors._lines import Page, pages
-from tilth.connectors._open import head_of
+from tilth.connectors._open import opened
 from tilth.connectors._reading import BLOCK, ROWS, SAMPLE, SAMPLE_CHARS, Chunk, Reading
 from tilth.connectors._schema import bare
 from tilth.connectors._values import Seen, columns_of, inferred
@@ -81,14 +81,18 @@ def read(reading: Reading, schema: pa.Schema) -> Iterator[Chunk]:
 
 def _by_lines(reading: Reading, encoding: Encoding) -> bool:
     """Tell a file of one object a line from one that is an array or holds one; raise for an object without rows."""
-    if reading.format == "jsonl" or not head_of(reading.path, reading.file, 1):
+    if reading.format == "jsonl":
         return True
     if reading.records:
         return False
+    with opened(reading.path, reading.file) as stream:
+        sign = Text(stream, encoding).next()
+    if sign != "{":
+        return sign != "["
     first = next((page for page in pages(reading, encoding)), Page([], {}, 0))
     lines = [line.strip() for line in first.lines if line.strip()][:2]
-    if not lines or lines[0][0] != "{":
-        return not lines or lines[0][0] != "["
+    if not lines:
+        return True
     record = decoded(lines[0])
     one = len(lines) == 1 and isinstance(record, dict)
     arrays = [key for key, value in record.items() if _is_table(value)] if one and isinstance(record, dict) else []

@@ -139,7 +139,7 @@ def fitter(field: pa.Field, path: str, seen: Seen) -> Fit:
     if pa.types.is_floating(kind):
         return lambda value: _float(value, path)
     if pa.types.is_timestamp(kind):
-        return lambda value: _time(value, path)
+        return lambda value: _time(value, path, seen)
     if pa.types.is_string(kind):
         return lambda value: _string(value, path, seen)
     return lambda value: None if value is None else _unfit(path, str(kind))
@@ -174,8 +174,10 @@ def _float(value: Any, path: str) -> float | None:
     return number if math.isfinite(number) else _unfit(path, "in the range of a float")
 
 
-def _time(value: Any, path: str) -> Any:
-    return value if value is None or isinstance(value, (str, datetime, date)) else _unfit(path, "a timestamp")
+def _time(value: Any, path: str, seen: Seen) -> Any:
+    if isinstance(value, str):
+        return _text(value, seen)
+    return value if value is None or isinstance(value, (datetime, date)) else _unfit(path, "a timestamp")
 
 
 def _string(value: Any, path: str, seen: Seen) -> str | None:

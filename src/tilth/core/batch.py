@@ -28,6 +28,8 @@ PARENTS = "_parents"
 """The ids of the rows an operator made this row from, or null."""
 OPERATOR = "_operator"
 """The operator that made this row, or null."""
+AT = "_at"
+"""Where a row lies among the acquired rows, `shard:number`: unique even where a key stands twice."""
 
 SYSTEM = (ID, REV, SOURCE, LICENCE, SUBJECT, SPLIT, PARENTS, OPERATOR)
 SYSTEM_FIELDS: dict[str, pa.DataType] = {
@@ -39,6 +41,7 @@ SYSTEM_FIELDS: dict[str, pa.DataType] = {
     SPLIT: pa.string(),
     PARENTS: pa.list_(pa.string()),
     OPERATOR: pa.string(),
+    AT: pa.string(),
 }
 SPLITS = ("train", "valid", "test")
 

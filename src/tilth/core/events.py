@@ -18,7 +18,8 @@ class Event:
 
     def to_json(self) -> dict[str, Any]:
         """Return the event as JSON values, its kind first."""
-        return {"kind": self.kind, **asdict(self)}
+        values = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return {"kind": self.kind, **values}
 
 
 Listener: TypeAlias = Callable[[Event], None]

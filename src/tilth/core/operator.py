@@ -79,8 +79,6 @@ class Decider(Protocol):
     shards of a table of `DECISION` rows. Declares `fits_on = "all"`.
     """
 
-    columns_read: ClassVar[Any] = None
-
     def decide(self, rows: Rows, engine: Engine) -> Rows: ...
 
 

@@ -21,6 +21,7 @@ import re
 import sys
 import textwrap
 import types
+import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,12 @@ def find(room: str, name: str, *, where: str | None = None) -> type:
         return _own[room, name]
     plugged = _plugged(room)
     if name in plugged:
-        return _the_class(importlib.import_module(plugged[name]), name)
+        try:
+            module = importlib.import_module(plugged[name])
+        except Exception as error:
+            said = f"the plug-in {name} does not import: {type(error).__name__}: {error}"
+            raise RecipeError(said, where=where, do="Mend it or uninstall it.") from error
+        return _the_class(module, name)
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name not in names(room):
         known = names(room)
         raise RecipeError(
@@ -104,6 +110,16 @@ def name_of(part: type | object) -> str:
     return stem if _snake(kind.__name__) == stem else _snake(kind.__name__)
 
 
+def home_of(kind: type) -> str:
+    """Return the part in whose file a class stands: itself, or for a fitted operator its fold."""
+    name = name_of(kind)
+    if code_digest(kind):
+        return name
+    # A plug-in's entry point may have another name than its file.
+    homes = [part for _, part, module in _entries() if module == kind.__module__]
+    return name if name in homes else homes[0] if homes else kind.__module__.rpartition(".")[2]
+
+
 def load_code(path: Path, room: str) -> list[str]:
     """Load a user's own operators from a Python file; every public dataclass in it becomes a part of the room.
 
@@ -111,7 +127,10 @@ def load_code(path: Path, room: str) -> list[str]:
     """
     if not path.is_file():
         raise RecipeError(f"no file {path}", where="code", wanted="a Python file with operators")
-    source = path.read_text(encoding="utf-8")
+    try:
+        source = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{path} is not UTF-8 at byte {error.start}", where="code") from error
     digest = hashlib.blake2b(source.encode(), digest_size=8).hexdigest()
     module_name = f"tilth_code_{path.stem}_{digest}"
     module = sys.modules.get(module_name)
@@ -123,7 +142,7 @@ def load_code(path: Path, room: str) -> list[str]:
         sys.modules[module_name] = module
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[module_name]
             raise RecipeError(f"{path} does not import: {type(error).__name__}: {error}", where="code") from error
     found = []
@@ -150,12 +169,18 @@ def own_parts() -> Mapping[tuple[str, str], type]:
 @functools.cache
 def _plugged(room: str) -> dict[str, str]:
     short = room.rpartition(".")[2]
-    found = {}
+    return {name: module for where, name, module in _entries() if where == short}
+
+
+@functools.cache
+def _entries() -> tuple[tuple[str, str, str], ...]:
+    """List plug-ins as (room, name, module)."""
+    found = []
     for entry in importlib.metadata.entry_points(group="tilth.rooms"):
         where, _, name = entry.name.partition(".")
-        if where == short and name:
-            found[name] = entry.value
-    return found
+        if name:
+            found.append((where, name, entry.module))
+    return tuple(found)
 
 
 def _the_class(module: types.ModuleType, name: str) -> type:
@@ -188,9 +213,11 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 
 def _hints(part: type) -> dict[str, Any]:
-    import typing
-
-    return typing.get_type_hints(part)
+    try:
+        return typing.get_type_hints(part)
+    except (NameError, TypeError, AttributeError) as error:
+        said = f"the type of an option of {name_of(part)} cannot be read: {error}"
+        raise RecipeError(said, wanted="types that can be looked up when the file is imported") from error
 
 
 @functools.cache

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tilth.core.batch import (
+    AT,
     ID,
     LICENCE,
     OPERATOR,
@@ -38,7 +39,6 @@ from tilth.recipe import licence
 from tilth.recipe.model import Entry
 from tilth.run.fingerprint import digest
 from tilth.run.pipe import Ledger
-from tilth.run.sidecar import AT
 from tilth.run.stages import Book, Work, cursor_json, receipt_from, receipt_json
 from tilth.tables.table import Table
 
@@ -247,7 +247,7 @@ class ReadSource:
 
     def _with_system(self, batch: Batch, record: Record, at: str, number: int) -> Batch:
         count = batch.num_rows
-        clash = [name for name in batch.schema.names if name in SYSTEM_FIELDS or name == AT]
+        clash = [name for name in batch.schema.names if name in SYSTEM_FIELDS]
         if clash:
             raise DataError(
                 f'the column name "{clash[0]}" is taken by Tilth', where=self.name, do="Rename it with `rename:`."

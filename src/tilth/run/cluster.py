@@ -114,7 +114,7 @@ def _deciders(recipe: Recipe, acquired: Acquired) -> Iterator[tuple[str, Any, tu
         elif isinstance(entry.part, Fold):
             fold = fold or entry
         else:
-            links.append(Link(place=entry.place, operator=entry.part))
+            links.append(Link(place=entry.place, operator=entry.part, where=entry.where))
     schema = acquired.table.schema(acquired.version)
     kind = recipe.split.duplicates
     if found or kind == "none":

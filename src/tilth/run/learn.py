@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from tilth.core import registry
 from tilth.core.batch import SPLIT, Batch
 from tilth.core.engine import Reader, Rows
-from tilth.core.errors import DataError, TilthError, did_you_mean
+from tilth.core.errors import DataError, Stopped, TilthError, did_you_mean
 from tilth.core.events import StageStarted
 from tilth.core.learner import Context, Fitted, Views
 from tilth.core.shard import Shard
@@ -68,9 +68,10 @@ def learn(work: Work, refined: Refined, *, seed: int) -> Learned:
         try:
             fitted = learner.fit(views, context)
         except TilthError as error:
-            if error.where is None and not type(error).__name__ == "Stopped":
-                raise type(error)(error.what, where=entry.at, wanted=error.wanted, do=error.do) from error
-            raise
+            if isinstance(error, Stopped):
+                raise
+            place = f"{entry.where}  {error.where or STAGE}"
+            raise type(error)(error.what, where=place, wanted=error.wanted, do=error.do) from error
         facts = _save(fitted, folder, book)
     return Learned(
         folder=folder / "model",

@@ -21,6 +21,8 @@ class Link:
 
     place: str
     operator: Any
+    where: str = ""
+    """File and line, for messages."""
 
 
 @dataclass
@@ -73,7 +75,11 @@ def flow(batch: Batch, links: Sequence[Link], ledger: Ledger) -> Batch:
     for link in links:
         if batch.num_rows == 0:
             break
-        batch = _through(batch, link, ledger)
+        try:
+            batch = _through(batch, link, ledger)
+        except TilthError as error:
+            place = f"{link.where}  {link.place}" if link.where else link.place
+            raise type(error)(error.what, where=place, wanted=error.wanted, do=error.do) from error
     return batch
 
 

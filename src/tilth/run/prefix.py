@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tilth.core.batch import ID, SPLIT, Batch, with_column
+from tilth.core.batch import AT, ID, SPLIT, Batch, with_column
 from tilth.core.engine import Reader, Rows
 from tilth.core.shard import Shard
 from tilth.run.pipe import Ledger, Link, flow
-from tilth.run.sidecar import AT, Sidecar
+from tilth.run.sidecar import Sidecar
 
 BATCH_ROWS = 8192
 

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tilth.core.batch import ID, SPLIT, Batch, with_column
+from tilth.core.batch import AT, ID, SPLIT, Batch, with_column
 from tilth.core.engine import Rows, Step
 from tilth.core.errors import DataError, OperatorError
 from tilth.core.events import ShardDone, StageStarted
@@ -24,7 +24,7 @@ from tilth.run.assign import Assigned
 from tilth.run.fingerprint import decides, digest
 from tilth.run.pipe import Ledger, Link, Tally, flow
 from tilth.run.prefix import Beside, Prefixed
-from tilth.run.sidecar import AT, Sidecar
+from tilth.run.sidecar import Sidecar
 from tilth.run.stages import Book, Work, receipt_from, receipt_json
 from tilth.tables.table import Table
 
@@ -86,7 +86,7 @@ def _fit(work: Work, raw: Rows, beside: Sidecar, book: Book) -> tuple[Link, ...]
                 book.keep(f"_fit-{number:03d}", spec_of(operator))
             else:
                 operator = from_spec(ROOM, fitted)
-        links.append(Link(place=entry.place, operator=operator))
+        links.append(Link(place=entry.place, operator=operator, where=entry.where))
     return tuple(links)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import errno
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tilth.bytes.lease import lease
-from tilth.core.errors import TilthError
+from tilth.core.errors import Terminal, TilthError
 from tilth.core.events import (
     Event,
     Listener,
@@ -80,9 +83,26 @@ def run(
     `root` is the project's folder (default: the recipe's). Raises a `TilthError`; what was finished is kept, and
     running again goes on from there.
     """
-    project = Project(str(root or Path(recipe.path).resolve().parent))
-    name = project.new_run()
-    folder = project.run(name)
+    with _said_by_the_system():
+        project = Project(str(root or Path(recipe.path).resolve().parent))
+        name = project.new_run()
+        code = tuple((path, "tilth.refine") for path in recipe.code)
+        spill = project.folder / "tmp"
+        with (
+            lease(project.root, owner=f"run {name}"),
+            Local(workers=workers, spill=spill, stop=stop, code=code) as engine,
+        ):
+            # What a killed run left; the lease says that no other run is at work here.
+            shutil.rmtree(spill, ignore_errors=True)
+            work = Work(
+                recipe=recipe, project=project, engine=engine, emit=listen, stop=stop, sample=sample, device=device
+            )
+            return _logged(work, name, project.run(name))
+
+
+def _logged(work: Work, name: str, folder: Path) -> Ran:
+    """Run the stages, with a log of events beside the report."""
+    recipe, listen = work.recipe, work.emit
     log = EventLog(folder / "events")
     done = _Done()
     started = time.time()
@@ -93,33 +113,26 @@ def run(
             done.notices.append(event)
         listen(event)
 
-    code = tuple((path, "tilth.refine") for path in recipe.code)
-    with (
-        lease(project.root, owner=f"run {name}"),
-        Local(workers=workers, spill=project.folder / "tmp", stop=stop, code=code) as engine,
-    ):
-        work = Work(recipe=recipe, project=project, engine=engine, emit=tell, stop=stop, sample=sample, device=device)
-        (folder / "recipe.yaml").write_text(fill.as_yaml(recipe), encoding="utf-8")
-        stages = ("acquire", "cluster", "split", "refine", *(("train", "evaluate") if recipe.train else ()))
-        tell(RunStarted(run=name, recipe=recipe.path, stages=stages))
-        try:
+    work = replace(work, emit=tell)
+    (folder / "recipe.yaml").write_text(fill.as_yaml(recipe), encoding="utf-8")
+    stages = ("acquire", "cluster", "split", "refine", *(("train", "evaluate") if recipe.train else ()))
+    tell(RunStarted(run=name, recipe=recipe.path, stages=stages))
+    try:
+        with _said_by_the_system():
             _stages(work, done)
-        except TilthError as error:
-            tell(RunFailed(run=name, error=str(error), resume=f"tilth run {recipe.path}"))
-            raise
-        finally:
+    except BaseException as error:
+        # A full disk must not hide what went wrong.
+        with contextlib.suppress(OSError):
+            if isinstance(error, TilthError):
+                tell(RunFailed(run=name, error=str(error), resume=f"tilth run {recipe.path}"))
             log.flush()
-        found = summaries.build(
-            work,
-            done,
-            run=name,
-            started=_moment(started),
-            seconds=time.time() - started,
-            report=str(folder / "report.html"),
-        )
-        report = page.write(found, folder)
-        tell(RunDone(run=name, seconds=round(time.time() - started, 1), report=str(report)))
-        log.flush()
+        raise
+    seconds = time.time() - started
+    page_path = str(folder / "report.html")
+    found = summaries.build(work, done, run=name, started=_moment(started), seconds=seconds, report=page_path)
+    report = page.write(found, folder)
+    tell(RunDone(run=name, seconds=round(time.time() - started, 1), report=str(report)))
+    log.flush()
     return Ran(run=name, summary=found, report=report, bundle=done.evaluated.bundle if done.evaluated else None)
 
 
@@ -144,6 +157,20 @@ def _stages(work: Work, done: _Done) -> None:
     with _timed(work, done, "evaluate") as told:
         done.evaluated = evaluate(work, done.refined, done.learned)
         told(done.evaluated.skipped, {})
+
+
+@contextmanager
+def _said_by_the_system() -> Iterator[None]:
+    """Say what the system refused (a full disk, a file that went away) in one line."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno == errno.ENOSPC
+        raise Terminal(
+            error.strerror or str(error).splitlines()[0],
+            where=str(error.filename) if error.filename else None,
+            do=("Free some space, then run again" if full else "Run again") + ": what was finished is kept.",
+        ) from error
 
 
 @contextmanager

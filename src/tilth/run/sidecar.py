@@ -13,12 +13,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tilth.core.batch import ID, Batch
+from tilth.core.batch import AT, ID, Batch
 from tilth.core.engine import KEY, Engine, Exchange, Reader, Rows, partition_of
 from tilth.core.shard import Shard
 
-AT = "_at"
-"""Where a row lies in the acquired table: `shard:number`; unique even where a key stands twice."""
 PARTITIONS = 16
 NOTE = pa.schema(
     [

@@ -8,23 +8,22 @@ import torch
 from tilth.train import windows
 from tilth.train.device import autocast
 from tilth.train.encoded import Array, Encoded, pad
-from tilth.train.network import Network, Tensors
+from tilth.train.network import STEADY, Network, Tensors
 
-STEP = 4
-"""An item is padded to its own length rounded up to this, never to its neighbours'."""
 TOKENS = 2048
 """The most tokens at once."""
 
 
-def predict(network: Network, encoded: Encoded, labels: int, *, pad_id: int, max_length: int, precision: str) -> Array:
+def predict(network: Network, encoded: Encoded, labels: int, *, pad_id: int, precision: str) -> Array:
     """Return logits (float32, answers x labels); an answer that no item gives is 0.
 
-    Items of one padded length run together, in order of length. The matrix kernels of a CPU sum each row of a product
-    in an order that depends on the product's inner sizes only, so an item's logits are bitwise the same in any company.
+    An item is padded to its own length rounded up to four, never to its neighbours'; items of one padded length run
+    together. A CPU's matrix kernels then sum each row of a product in an order of its own, so that an item's logits are
+    bitwise the same in any company (tests hold it to that).
     """
     device = next(network.parameters()).device
     logits = np.zeros((int(encoded.answers[-1]), labels), np.float32)
-    widths = np.minimum(-(-encoded.lengths // STEP) * STEP, max_length)
+    widths = -(-encoded.lengths // STEADY) * STEADY
     order = np.argsort(widths, kind="stable")
     places = windows.places(encoded) if encoded.words is not None else encoded.answers[encoded.rows]
     first = np.arange(len(encoded) + 1)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from tilth.train.network import Tensors
+from tilth.train.network import Tensors, steady
 
 
 class TextClassification(nn.Module):
@@ -33,8 +33,7 @@ class TextClassification(nn.Module):
         else:
             mask = batch.mask.unsqueeze(-1).to(hidden.dtype)
             pooled = (hidden * mask).sum(1) / mask.sum(1)
-        logits: Tensor = self.out(self.dropout(pooled))
-        return logits
+        return steady(self.out, self.dropout(pooled))
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the summed loss over items."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from tilth.train.encoded import IGNORE
-from tilth.train.network import Tensors
+from tilth.train.network import Tensors, steady
 
 
 class TokenClassification(nn.Module):
@@ -27,8 +27,7 @@ class TokenClassification(nn.Module):
     def forward(self, hidden: Tensor, batch: Tensors) -> Tensor:
         """Return logits, words x labels: the words of all items in order."""
         assert batch.words is not None
-        logits: Tensor = self.out(self.dropout(hidden[batch.words >= 0]))
-        return logits
+        return steady(self.out, self.dropout(hidden[batch.words >= 0]))
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the summed loss over words."""

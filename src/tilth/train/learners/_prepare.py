@@ -22,7 +22,7 @@ from tilth.train.device import choose_device, choose_precision
 from tilth.train.lessons import Lessons
 from tilth.train.loop import Plan
 from tilth.train.models.encoder import Encoder
-from tilth.train.network import Network
+from tilth.train.network import STEADY, Network
 from tilth.train.predict import predict
 from tilth.train.task import Spelling, Task
 from tilth.train.tokenizer import Tokenizer
@@ -68,7 +68,7 @@ def prepare(full: Full, data: Views, context: Context) -> Ready:
     options = _head(full, task, origin)
     spelling = Spelling(
         tokenizer=origin.tokenizer,
-        max_length=min(full.max_length, origin.positions),
+        max_length=min(full.max_length, origin.positions) // STEADY * STEADY,
         shapes=bool(options["case"]),
     )
     train = lessons.read(data.train, task, spelling, labels)
@@ -206,7 +206,6 @@ def _scorer(model: Encoder, valid: Lessons, precision: str) -> Callable[[], Mapp
             valid.encoded,
             len(model.labels),
             pad_id=model.tokenizer.pad,
-            max_length=model.max_length,
             precision=precision,
         )
         return model.task.score(logits, valid.encoded, model.labels)

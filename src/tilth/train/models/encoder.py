@@ -67,7 +67,6 @@ class Encoder:
             encoded,
             len(self.labels),
             pad_id=self.tokenizer.pad,
-            max_length=self.max_length,
             precision=self.precision,
         )
         columns = self.task.decode(np.round(logits, DIGITS), batch, encoded, self.labels, self.decision)
