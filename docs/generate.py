@@ -18,7 +18,7 @@ import typer
 from tilth.cli._app import build
 from tilth.core import events, registry
 from tilth.core.fold import Fold
-from tilth.core.operator import Decider, Expander, Filter, Mapper
+from tilth.core.operator import Decider, Filter, Mapper
 from tilth.recipe.check import LEARNERS, ROOMS, wanted
 from tilth.recipe.sections import SECTIONS
 
@@ -124,7 +124,6 @@ def _kind(kind: type) -> str:
         for protocol, word in (
             (Mapper, "changes rows"),
             (Filter, "drops rows"),
-            (Expander, "makes rows of rows"),
             (Decider, "compares rows with one another"),
             (Fold, "learns from train rows, then changes or drops rows"),
         )

@@ -92,7 +92,10 @@ def test_numbers_widen_and_never_overflow(read):
 
 
 def test_a_column_of_nulls_takes_what_comes(read):
-    records = [*({"a": 1, "b": None, "c": {}, "d": []} for _ in range(1000)), {"b": {"x": 1}, "c": {"y": 2}, "d": ["z"]}]
+    records = [
+        *({"a": 1, "b": None, "c": {}, "d": []} for _ in range(1000)),
+        {"b": {"x": 1}, "c": {"y": 2}, "d": ["z"]},
+    ]
     found = read("a.jsonl", lines(records))
     assert found.rows[-1] == {"a": None, "b": '{"x":1}', "c": '{"y":2}', "d": ["z"]}
     assert found.rejects == []
@@ -123,7 +126,11 @@ def test_deep_nesting_is_rejected_or_kept_as_text(read):
 
 
 def test_times_can_be_asked_for(read):
-    found = read("a.jsonl", lines([{"t": "2024-01-02T03:04:05Z"}, {"t": "soon"}, {"t": None}, {"t": 5}]), types={"t": "timestamp"})
+    found = read(
+        "a.jsonl",
+        lines([{"t": "2024-01-02T03:04:05Z"}, {"t": "soon"}, {"t": None}, {"t": 5}]),
+        types={"t": "timestamp"},
+    )
     assert found.column("t") == [datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC), None]
     assert sorted(found.reasons()) == [1, 3]
 
@@ -179,7 +186,7 @@ def test_text_after_an_array_is_said(read):
 
 
 def test_an_element_over_the_limit_is_skipped(read):
-    big = json.dumps({"a": 0, "b": "x[{\\\"" * 2000})
+    big = json.dumps({"a": 0, "b": 'x[{\\"' * 2000})
     found = read("a.json", f'[{{"a": 1}}, {big}, {{"a": 2}}]', max_record_bytes=1000)
     assert found.column("a") == [1, 2]
     assert found.reasons() == {1: "longer than max_record_bytes (1,000 bytes)"}
@@ -202,7 +209,12 @@ def told(path: Path, schema: pa.Schema) -> list:
     chunks = list(_json.read(Reading(path=path, file="a.jsonl", format="jsonl"), schema))
     rows = [repr(row) for chunk in chunks for row in chunk.batch.to_pylist()]
     ordinals = [ordinal for chunk in chunks for ordinal in chunk.ordinals]
-    return [rows, ordinals, [chunk.rejects for chunk in chunks if chunk.rejects], [chunk.notes for chunk in chunks if chunk.notes]]
+    return [
+        rows,
+        ordinals,
+        [chunk.rejects for chunk in chunks if chunk.rejects],
+        [chunk.notes for chunk in chunks if chunk.notes],
+    ]
 
 
 VALUES = [

@@ -189,7 +189,7 @@ def reference(texts: list[str], threshold: float) -> dict[str, tuple[str, str | 
     return {f"{at:032x}": (f"{root[at]:032x}", f"{goes[at]:032x}" if at in goes else None) for at in alike}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(
     st.lists(st.lists(st.sampled_from("abcd1"), max_size=8).map(" ".join), max_size=14),
     st.sampled_from([0.4, 0.7, 1.0]),

@@ -84,10 +84,10 @@ def test_the_kinds_on_offer_are_the_kinds_known() -> None:
     "seed", ["1", "a", "1 ", "a.", "a@", "1.", "a:", "+1(", "x@y.", "0-", "4111 ", "DE89 ", "a1", "://a:"]
 )
 def test_a_hostile_text_takes_time_in_proportion(seed: str) -> None:
-    text = seed * (60_000 // len(seed)) + " ann@example.org"
+    text = seed * (20_000 // len(seed)) + " ann@example.org"
     started = time.process_time()
     list(PersonalData().find(text))
-    assert time.process_time() - started < 3
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.shared

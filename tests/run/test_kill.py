@@ -1,4 +1,4 @@
-"""Kill a run with SIGKILL at random moments and run it again: same rows, same drops, nothing lost or doubled, a model."""
+"""Kill a run at random moments and run it again: same rows, same drops, nothing lost or doubled, a final model."""
 
 from __future__ import annotations
 

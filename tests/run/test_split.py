@@ -139,7 +139,7 @@ def test_what_sources_give_is_kept_and_missing_splits_are_carved_from_train() ->
         {**line, SPLIT: "test"} for line in labelled(20, "a", 100)
     ]
     notes = split_of(lines, open_splits=("valid",))
-    assert counts(notes) == {"test": 20, "valid": 12, "train": 88}
+    assert counts(notes) == {"test": 20, "valid": 10, "train": 90}
     assert all(notes[f"a{n:04d}"]["split"] == "test" for n in range(100, 120))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 import pyarrow as pa
 import pytest
@@ -57,11 +58,21 @@ def tagged(count: int = 48, start: int = 0) -> pa.RecordBatch:
 TINY = {"layers": 2, "hidden": 32, "heads": 2, "vocabulary": 200, "positions": 64}
 
 
-@pytest.fixture
-def text_views() -> Views:
-    return Views(train=held(texts(48)), valid=held(texts(16, 48)))
+class Toy(NamedTuple):
+    """What the tests of this room play with."""
+
+    held: Callable[..., Rows] = held
+    texts: Callable[..., pa.RecordBatch] = texts
+    tagged: Callable[..., pa.RecordBatch] = tagged
+    tiny: Mapping[str, int] = TINY
+
+    def text_views(self) -> Views:
+        return Views(train=held(texts(48)), valid=held(texts(16, 48)))
+
+    def tag_views(self) -> Views:
+        return Views(train=held(tagged(48)), valid=held(tagged(16, 48)))
 
 
-@pytest.fixture
-def tag_views() -> Views:
-    return Views(train=held(tagged(48)), valid=held(tagged(16, 48)))
+@pytest.fixture(scope="session")
+def toy() -> Toy:
+    return Toy()

@@ -165,7 +165,7 @@ def _part(part: str) -> str:
 def _sign(found: re.Match[str]) -> str:
     if found[2]:
         ranges = re.escape(found[2]).replace(r"\-", "-")
-        return f"[{'^' if found[1] else ''}{ranges}]"
+        return f"[^/{ranges}]" if found[1] else f"[{ranges}]"
     return {"*": "[^/]*", "?": "[^/]"}.get(found[0][0], re.escape(found[0]))
 
 

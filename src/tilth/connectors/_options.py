@@ -34,8 +34,8 @@ def check(files: Files) -> None:
         refuse("delimiter", "the same character as the quotation mark", "another one")
     if files.encoding is not None:
         try:
-            b"".decode(files.encoding)
-        except (LookupError, ValueError):
+            b"\n\0\0\0".decode(files.encoding, "replace")
+        except LookupError:
             refuse("encoding", f'no encoding "{files.encoding}"', "one that Python knows, such as utf-8 or gb18030")
     for column, word in (files.types or {}).items():
         if word not in WORDS:

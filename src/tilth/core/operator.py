@@ -7,7 +7,7 @@ its recipe keys and (through the string under each field) its help text. It open
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -65,13 +65,6 @@ class Filter(Protocol):
 
 
 @runtime_checkable
-class Expander(Protocol):
-    """0..n rows from each row; each new row names its parent in `_parents`."""
-
-    def expand(self, batch: Batch) -> Batch | Outcome: ...
-
-
-@runtime_checkable
 class Decider(Protocol):
     """Decide about rows by comparing them with one another: duplicates, record matching.
 
@@ -80,9 +73,6 @@ class Decider(Protocol):
     """
 
     def decide(self, rows: Rows, engine: Engine) -> Rows: ...
-
-
-OPERATORS: Sequence[type] = (Mapper, Filter, Expander, Decider)
 
 
 def verdicts(

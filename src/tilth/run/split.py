@@ -127,7 +127,7 @@ def _heads(batches: Iterator[Batch], *, plan: Plan) -> Iterator[Batch]:
                 **first,
                 ID: keyed_hash(plan.salt, "split", first["unit"]),
                 "fixed": max(bound, key=lambda split: RANK[split]) if bound else None,
-                "given": "train" if any(row["given"] == "train" for row in group) else None,
+                "given": _given(group, plan),
                 "order": max((row["order"] for row in group if row["order"]), default=None),
                 "size": len(group),
             }
@@ -137,6 +137,12 @@ def _heads(batches: Iterator[Batch], *, plan: Plan) -> Iterator[Batch]:
             ready = []
     if ready:
         yield _rows(ready)
+
+
+def _given(group: list[dict[str, Any]], plan: Plan) -> str | None:
+    """Return what the sources give a unit: the highest split that one of its rows is given."""
+    said = [row["given"] for row in group if row["given"] and row["given"] not in plan.open_splits]
+    return max(said, key=lambda split: RANK[split]) if said else None
 
 
 def _bound(row: dict[str, Any], plan: Plan) -> str | None:
@@ -184,9 +190,11 @@ def _quotas(heads: Rows, plan: Plan, engine: Engine) -> dict[str, dict[str, int]
 def _count(shard: Shard, *, read: Any) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = {}
     for batch in read(shard):
-        for stratum, fixed, size in zip(
-            *(batch.column(n).to_pylist() for n in ("stratum", "fixed", "size")), strict=True
-        ):
+        names = ("stratum", "fixed", "given", "size")
+        for stratum, fixed, given, size in zip(*(batch.column(name).to_pylist() for name in names), strict=True):
+            if given in ("valid", "test"):
+                # Shares are of the rows there are to share out: what a source gives must not steer the others.
+                continue
             into = counts.setdefault(stratum or "", {})
             into[fixed or "open"] = into.get(fixed or "open", 0) + size
     return counts

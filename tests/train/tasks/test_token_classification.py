@@ -90,7 +90,7 @@ def test_answers_are_valid_bio_and_entities_are_words(spelling):
         [{"type": "PER", "start": 0, "end": 1, "text": "ann"}],
     ]
     assert [len(row) if row is not None else None for row in found["logits"]] == [3, None, 0, 1]
-    assert found["confidence"][3] == [pytest.approx(0.999506)]
+    assert found["confidence"][3] == [pytest.approx(0.999507)]
 
 
 def test_text_is_split_and_entities_are_characters(spelling):
