@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import click
 import typer
 
 from tilth.cli._app import build
@@ -85,7 +84,6 @@ def commands() -> str:
         "# Command line\n",
         "Exit codes: 0 done, 1 the run failed, 2 the recipe or the command is wrong, 3 a check fell short.\n",
     ]
-    assert isinstance(root, click.Group) or hasattr(root, "commands")
     for name, command in root.commands.items():  # type: ignore[attr-defined]
         lines += [f"## tilth {name}\n", f"{command.help}\n"]
         for option in command.params:
@@ -127,7 +125,7 @@ def _kind(kind: type) -> str:
             (Decider, "compares rows with one another"),
             (Fold, "learns from train rows, then changes or drops rows"),
         )
-        if issubclass(kind, protocol) or all(hasattr(kind, name) for name in _methods(protocol))
+        if all(hasattr(kind, name) for name in _methods(protocol))
     ]
     return "; ".join(words) or "part"
 

@@ -16,21 +16,7 @@ import pytest
 from tilth.cli import main
 from tilth.tables.project import Project
 
-TINY = "scratch: {layers: 1, hidden: 16, heads: 2, vocabulary: 100}, epochs: 1, threads: 1"
-RECIPE = f"""\
-name: bad
-acquire:
-  - files: {{path: data.csv, licence: own}}
-split: {{test: 0.3, valid: 0.2}}
-train: {{task: text_classification, text: text, label: label, {TINY}}}
-evaluate: {{bootstrap: 50, baselines: false}}
-"""
-
-
-def rows(count: int) -> str:
-    return "text,label\n" + "".join(
-        f"message number {n} about {'a b'.split()[n % 2]},{'ab'[n % 2]}\n" for n in range(count)
-    )
+from .conftest import RECIPE, rows
 
 
 class Failed:
@@ -245,16 +231,3 @@ def test_a_key_on_the_command_line_is_refused_and_not_repeated(tilth, model: Pat
     found = tilth("serve", str(model), "--keys", "my-very-secret-key-123")
     assert found.code == 2
     assert "my-very-secret" not in found.said
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small model that a real run made."""
-    from tilth import api
-
-    folder = tmp_path_factory.mktemp("model")
-    (folder / "data.csv").write_text(rows(60))
-    (folder / "recipe.yaml").write_text(RECIPE)
-    ran = api.run(folder / "recipe.yaml")
-    assert ran.bundle is not None
-    return ran.bundle

@@ -40,7 +40,7 @@ def test_a_file_gives_its_rows_and_types(tmp_path: Path, read_all, name: str):
 def test_a_large_file_is_several_shards_with_the_same_names(tmp_path: Path, monkeypatch, read_all, name: str):
     files = Files(path=str(write(tmp_path / name)))
     whole = read_all(files)
-    monkeypatch.setattr(_columnar, "PIECE_BYTES", 30_000)
+    monkeypatch.setattr(_columnar, "PIECE_BYTES", 5_000)
     shards, _ = files.plan(None)
     assert len(shards) > 2
     assert sum(shard.rows or 0 for shard in shards) == 1000
@@ -108,7 +108,10 @@ def test_types_that_tables_cannot_store_become_ones_they_can(tmp_path: Path, rea
         "day": (pa.array([when.date()] * 3, pa.date64()), [when.date()] * 3),
         "clock": (pa.array([dt.time(1, 2, 3)] * 3, pa.time32("s")), ["01:02:03"] * 3),
         "span": (pa.array([dt.timedelta(seconds=90)] * 3), ["0:01:30"] * 3),
-        "map": (pa.array([[("k", 1)], [], None], pa.map_(pa.string(), pa.int64())), [[{"key": "k", "value": 1}], [], None]),
+        "map": (
+            pa.array([[("k", 1)], [], None], pa.map_(pa.string(), pa.int64())),
+            [[{"key": "k", "value": 1}], [], None],
+        ),
         "fixed": (pa.array([[1, 2]] * 3, pa.list_(pa.int32(), 2)), [[1, 2]] * 3),
         "bytes": (pa.array([b"\xff", b"", None], pa.large_binary()), [b"\xff", b"", None]),
         "money": (pa.array([Decimal("1.50"), Decimal("-2.25"), None]), [Decimal("1.50"), Decimal("-2.25"), None]),

@@ -92,7 +92,7 @@ def test_columns_can_be_named(read):
 
 
 def test_three_columns_and_odd_white_space(read):
-    found = read("a.conll", "a  x \t O\r\nb\ty   B-X\r\n \t\r\nc z O")
+    found = read("a.conll", "a  x \t O\r\nb y   B-X\r\n \t\r\nc z O")
     assert found.rows[0]["column_2"] == ["x", "y"]
     assert found.column("tags") == [["O", "B-X"], ["O"]]
 

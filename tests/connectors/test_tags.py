@@ -78,7 +78,9 @@ def test_a_sequence_that_breaks_its_scheme_is_mended_and_counted(tags, scheme, b
     assert to_bio(tags, scheme) == (bio, mended)
 
 
-@pytest.mark.parametrize(("tags", "scheme"), [(["O", "PER"], "bio"), (["E-A"], "bio"), (["S-A"], "iob1"), ([""], "bioes")])
+@pytest.mark.parametrize(
+    ("tags", "scheme"), [(["O", "PER"], "bio"), (["E-A"], "bio"), (["S-A"], "iob1"), ([""], "bioes")]
+)
 def test_a_tag_of_another_scheme_is_an_error(tags, scheme):
     with pytest.raises(BadTag) as caught:
         to_bio(tags, scheme)

@@ -35,7 +35,9 @@ def test_a_whole_file_over_the_limit_or_broken_is_rejected(read):
     }
     assert read("b.txt", "x" * 100, whole=True, max_record_bytes=100).column("text") == ["x" * 100]
     assert read("c.txt", "x\0", whole=True).reasons() == {0: "holds a NUL byte"}
-    assert read("d.txt", "é" * 50 + "\n" + "é" * 50, whole=True, encoding="ascii").reasons() == {0: "not ascii at byte 0"}
+    assert read("d.txt", "é" * 50 + "\n" + "é" * 50, whole=True, encoding="ascii").reasons() == {
+        0: "not ascii at byte 0"
+    }
 
 
 def test_whole_files_are_guessed_like_others(read):

@@ -52,7 +52,11 @@ def test_what_cannot_be_is_refused(kind: Any, options: dict[str, Any], where: st
 
 
 def test_the_limits_themselves_are_allowed() -> None:
-    Split(seed=-(2**63)), Split(seed=2**63 - 1), Evaluate(bootstrap=0, seeds=1, worst=0, cost_error=0.0, cost_abstain=0.0)
+    (
+        Split(seed=-(2**63)),
+        Split(seed=2**63 - 1),
+        Evaluate(bootstrap=0, seeds=1, worst=0, cost_error=0.0, cost_abstain=0.0),
+    )
     Serve(port=0), Serve(port=65535)
 
 

@@ -83,7 +83,7 @@ def test_an_installed_package_carries_a_backbone(name):
 
 
 def test_dropout_is_a_share(saved):
-    with pytest.raises(RecipeError, match="dropout 1.5"):
+    with pytest.raises(RecipeError, match=r"dropout 1\.5"):
         backbone.find(str(saved)).load(dropout=1.5)
 
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,7 +39,7 @@ def test_each_chinese_character_is_a_word():
 def test_words_lie_in_order_apart_and_lose_only_white_space(text):
     cuts = split(text)
     assert all(start < end for start, end in cuts)
-    assert all(left[1] <= right[0] for left, right in zip(cuts, cuts[1:], strict=False))
+    assert all(left[1] <= right[0] for left, right in pairwise(cuts))
     assert "".join(words(text)) == "".join(text.split())
 
 

@@ -167,8 +167,11 @@ def elements(reading: Reading, encoding: Encoding) -> Iterator[Element]:
                 yield Element(text.cut or f"the file ends inside this record ({item.record})", 0)
                 return
             yield item
-            if end and end != "]":
-                # A comma; or a stray brace, which the next element cannot begin with either.
+            if end == "}":
+                # A stray one: no element begins with it.
+                text.at += 1
+                end = text.next()
+            if end == ",":
                 text.at += 1
         if not sign:
             yield Element(text.cut or "the file ends before its array does", 0)

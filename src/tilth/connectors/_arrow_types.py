@@ -65,6 +65,9 @@ def fitted(array: pa.Array, field: pa.Field) -> tuple[pa.Array, list[int]]:
         return array, []
     if _is_text(array.type) and kind in WORDS.values():
         return converted(array.cast(pa.string()), kind, asked=True)
+    if pa.types.is_duration(array.type) or pa.types.is_interval(array.type):
+        # Arrow would write the bare count, without its unit.
+        return _one_by_one(array, field, kind)
     try:
         return _cast(array, kind), []
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):

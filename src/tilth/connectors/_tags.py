@@ -91,7 +91,7 @@ def to_bio(tags: Sequence[str], scheme: str) -> Tags:
         goes_on = mark in ("I", "E") and kind == open_kind
         if scheme == "bioes":
             # An entity that is open must go on; one that goes on must be open.
-            mended += goes_on != bool(open_kind) if mark in ("I", "E") else bool(open_kind)
+            mended += not goes_on if mark in ("I", "E") else bool(open_kind)
         elif scheme == "bio":
             mended += mark == "I" and not goes_on
         written.append("O" if mark == "O" else f"{'I' if goes_on else 'B'}-{kind}")

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import typing
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import pydantic
-
 from tilth.core import registry
+from tilth.core.connector import Source as Connector
 from tilth.core.errors import RecipeError, TilthError, did_you_mean
+from tilth.core.fold import Fold
+from tilth.core.operator import Decider, Filter, Mapper
 from tilth.recipe import licence, secrets
 from tilth.recipe.model import Entry, Recipe
 from tilth.recipe.sections import SECTIONS, Evaluate, Serve, Split
 from tilth.recipe.source import Place, Source, read
+from tilth.recipe.values import coerce, shown, wanted
 
 TOP = (
     "name",
@@ -34,6 +34,15 @@ TOP = (
 )
 ROOMS = {"acquire": "tilth.connectors", "refine": "tilth.refine"}
 LEARNERS = "tilth.train.learners"
+KINDS: dict[str, tuple[tuple[type, ...], str, str]] = {
+    "acquire": ((Connector,), "source", "a class with plan and read"),
+    "refine": (
+        (Mapper, Filter, Fold, Decider),
+        "operator",
+        "a class with map, judge, decide, or observe, merge, finish and fits_on",
+    ),
+}
+"""What the parts of a section must be: the protocols, their word, and what shows them."""
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:
@@ -42,8 +51,9 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:
     recipe, errors = check(source, folder=path.resolve().parent)
     if recipe is None or errors:
         first = errors[0]
-        more = f" (and {len(errors) - 1} more; `tilth check {path}` shows all)" if len(errors) > 1 else ""
-        raise RecipeError(f"{first.what}", where=first.where, wanted=first.wanted, do=(first.do or "") + more or None)
+        more = f"And {len(errors) - 1} more: `tilth check {path}` shows all." if len(errors) > 1 else None
+        do = " ".join(part for part in (first.do, more) if part) or None
+        raise RecipeError(first.what, where=first.where, wanted=first.wanted, do=do)
     return recipe
 
 
@@ -60,6 +70,7 @@ class _Checker:
     def __init__(self, source: Source, folder: Path) -> None:
         self.source, self.folder = source, folder
         self.errors: list[RecipeError] = []
+        self.secrets = [text for _, text in secrets.literals(source.values)]
 
     def recipe(self) -> Recipe | None:
         values = self.source.values
@@ -70,25 +81,27 @@ class _Checker:
         code = self._code(values.get("code"))
         train = self._train(values.get("train"))
         acquire = self._parts("acquire", values.get("acquire"), train)
-        if not acquire and not self.errors:
+        if values.get("acquire") in (None, []):
             self._wrong("nothing to read", ("acquire",), wanted="at least one source under `acquire:`")
         refine = self._parts("refine", values.get("refine"), train)
         sections = {name: self._section(name, kind, values.get(name)) for name, kind in SECTIONS.items()}
         use = values.get("use")
-        if use not in (None, *typing.get_args(licence.Use)):
-            self._wrong(f'use is "{use}"', ("use",), wanted=f"one of {', '.join(typing.get_args(licence.Use))}")
+        if use not in (None, *(uses := typing.get_args(licence.Use))):
+            do = did_you_mean(use, uses) if isinstance(use, str) else None
+            self._wrong(f"use is {shown(use)}", ("use",), wanted=f"one of {', '.join(uses)}", do=do)
         shares = {name: self._share(name, default) for name, default in (("bad_rows", 0.01), ("tolerance", 0.0))}
         seed = values.get("seed", 0)
         if not isinstance(seed, int) or isinstance(seed, bool):
-            self._wrong(f"seed is {seed!r}", ("seed",), wanted="a whole number")
+            self._wrong(f"seed is {shown(seed)}", ("seed",), wanted="a whole number")
         name = values.get("name", Path(self.source.path).stem)
         if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
-            self._wrong(f"name is {name!r}", ("name",), wanted="letters, digits, - and _")
+            do = None if "name" in values else "Write `name:` into the recipe; without, it is the file's."
+            do = "A name of digits needs quotes." if isinstance(name, int) else do
+            self._wrong(f"name is {shown(name)}", ("name",), wanted="letters, digits, - and _", do=do)
         split = sections["split"]
         if isinstance(split, Split):
             self._check_split(split, acquire)
-        if not self.errors:
-            self._check_licences(use, acquire)
+        self._check_licences(use, acquire)
         if self.errors:
             return None
         return Recipe(
@@ -108,12 +121,16 @@ class _Checker:
         )
 
     def _code(self, value: Any) -> list[str]:
-        paths = [value] if isinstance(value, str) else value or []
+        paths = [value] if isinstance(value, str) else [] if value is None else value
+        if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+            wanted = "a Python file beside the recipe, or a list of them"
+            self._wrong(f"code is {shown(value)}", ("code",), wanted=wanted)
+            return []
         found = []
         for path in paths:
             try:
-                registry.load_code(self.folder / str(path), ROOMS["refine"])
-                found.append(str(self.folder / str(path)))
+                registry.load_code(self.folder / path, ROOMS["refine"])
+                found.append(str(self.folder / path))
             except RecipeError as error:
                 self._wrong(error.what, ("code",), wanted=error.wanted, do=error.do)
         return found
@@ -135,8 +152,12 @@ class _Checker:
                 )
                 continue
             name, options = next(iter(entry.items()))
-            built = self._part(ROOMS[section], f"{section}[{number}] {name}", name, options, (*place, name), train)
-            if built:
+            label = f"{section}[{number}] {name}"
+            built = self._part(ROOMS[section], label, name, options, (*place, name), train)
+            kinds, word, shows = KINDS[section]
+            if built and not isinstance(built.part, kinds):
+                self._wrong(f"{type(built.part).__name__} is no {word}", (*place, name), label=label, wanted=shows)
+            elif built:
                 found.append(built)
         return found
 
@@ -148,34 +169,46 @@ class _Checker:
             return None
         options = dict(value)
         method = options.pop("method", "full")
-        return self._part(LEARNERS, "train", str(method), options, ("train",), None)
+        return self._part(LEARNERS, "train", str(method), options, ("train",), None, named_at=("train", "method"))
 
-    def _part(self, room: str, label: str, name: str, options: Any, place: Place, train: Entry | None) -> Entry | None:
+    def _part(
+        self,
+        room: str,
+        label: str,
+        name: str,
+        options: Any,
+        place: Place,
+        train: Entry | None,
+        named_at: Place | None = None,
+    ) -> Entry | None:
         try:
             kind = registry.find(room, name)
+            registry.options(kind)
         except TilthError as error:
-            self._wrong(error.what, place, label=label, wanted=error.wanted, do=error.do)
+            self._wrong(error.what, named_at or place, label=label, wanted=error.wanted, do=error.do)
             return None
         if options is None:
             options = {}
         if not isinstance(options, dict):
             self._wrong("the options are not a mapping", place, label=label, wanted="{option: value}")
             return None
-        options = self._bound(kind, options, train)
-        built = self._build(kind, options, place, label)
+        built = self._build(kind, self._bound(kind, options, train), place, label)
         if built is None:
             return None
         return Entry(place=label, where=self.source.at(place), name=name, part=built, given=tuple(sorted(options)))
 
     def _bound(self, kind: type, options: dict[str, Any], train: Entry | None) -> dict[str, Any]:
-        """Bind an operator's `column` to the text that is trained on, where the user left it open."""
-        names = {field.name for field in dataclasses.fields(kind)} if dataclasses.is_dataclass(kind) else set()
-        text = getattr(train.part, "text", None) if train else None
-        if "column" in names and "column" not in options and isinstance(text, str):
-            default = next((option.default for option in registry.options(kind) if option.name == "column"), None)
-            if default == "text":
-                return {"column": text, **options}
-        return options
+        """Bind an operator's `column` to the text or the label that is trained on, where the user left it open."""
+        if train is None:
+            return options
+        defaults = {option.name: option.default for option in registry.options(kind)}
+        bound: dict[str, Any] = {}
+        for role in ("text", "label"):
+            trained = getattr(train.part, role, None)
+            if isinstance(trained, str):
+                bound |= {"column": trained} if defaults.get("column") == role else {}
+                bound |= {"columns": [trained]} if defaults.get("columns") == (role,) else {}
+        return {**bound, **options}
 
     def _section(self, name: str, kind: type, value: Any) -> Any:
         if value is None:
@@ -188,9 +221,12 @@ class _Checker:
     def _build(self, kind: type, given: dict[str, Any], place: Place, label: str) -> Any:
         known = {option.name: option for option in registry.options(kind)}
         before = len(self.errors)
-        values = {}
+        values, told = {}, False
         for key, value in given.items():
-            if key not in known:
+            if secrets.literals({key: value}):
+                # Told already, and what is said about it here would repeat it.
+                told = True
+            elif key not in known:
                 self._wrong(
                     f'no option "{key}"',
                     (*place, key),
@@ -198,34 +234,42 @@ class _Checker:
                     wanted=f"one of {', '.join(sorted(known))}",
                     do=did_you_mean(key, known),
                 )
-                continue
-            try:
-                values[key] = coerce(value, known[key].type)
-            except ValueError as error:
-                self._wrong(
-                    f'option "{key}" is {_shown(value)}',
-                    (*place, key),
-                    label=label,
-                    wanted=wanted(known[key].type),
-                    do=str(error) or None,
-                )
+            else:
+                try:
+                    values[key] = coerce(value, known[key].type)
+                except ValueError as error:
+                    self._wrong(
+                        f'option "{key}" is {shown(value)}',
+                        (*place, key),
+                        label=label,
+                        wanted=wanted(known[key].type),
+                        do=str(error) or None,
+                    )
         for name, option in known.items():
             if option.required and name not in given:
                 self._wrong(f'option "{name}" is missing', place, label=label, wanted=wanted(option.type))
-        if len(self.errors) > before:
+        if told or len(self.errors) > before:
             return None
         try:
             return kind(**values)
         except TilthError as error:
+            # A part names the option as `files.types.amount`.
+            path = (error.where or "").split(".")[1:]
+            if path and path[0] in known:
+                named = ".".join(path)
+                label = f"{label}.{named}"
+                place = (*place, *path)
             self._wrong(error.what, place, label=label, wanted=error.wanted, do=error.do)
-        except (ValueError, TypeError) as error:
-            self._wrong(str(error), place, label=label)
+        except Exception as error:  # noqa: BLE001 (a user's own part may raise anything)
+            said = f": {error}" if str(error) else ""
+            plain = isinstance(error, ValueError) and said
+            self._wrong(str(error) if plain else f"{type(error).__name__}{said}", place, label=label)
         return None
 
     def _share(self, name: str, default: float) -> float:
         value = self.source.values.get(name, default)
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 1:
-            self._wrong(f"{name} is {value!r}", (name,), wanted="a share from 0 to 1")
+            self._wrong(f"{name} is {shown(value)}", (name,), wanted="a share from 0 to 1")
             return default
         return float(value)
 
@@ -238,8 +282,10 @@ class _Checker:
             )
         if split.by == "time" and not split.time:
             self._wrong("by: time needs a column", ("split",), wanted="`time:` and the column's name")
+        if split.time and split.by != "time":
+            self._wrong(f"time: {split.time} orders nothing here", ("split", "time"), wanted="`by: time` beside it")
         given = [entry for entry in acquire if getattr(entry.part, "split", None)]
-        if split.by == "given" and not given:
+        if split.by == "given" and not given and len(acquire) == len(self.source.values.get("acquire") or []):
             self._wrong("by: given, but no source says its split", ("split",), wanted="`split: train` in a source")
 
     def _check_licences(self, use: str | None, acquire: list[Entry]) -> None:
@@ -253,46 +299,7 @@ class _Checker:
     def _wrong(
         self, what: str, place: Place, *, label: str | None = None, wanted: str | None = None, do: str | None = None
     ) -> None:
-        where = self.source.at(place)
-        self.errors.append(RecipeError(what, where=f"{where}  {label}" if label else where, wanted=wanted, do=do))
-
-
-def coerce(value: Any, hint: Any) -> Any:
-    """Return the value in the option's type, strictly: no text becomes a number. Raises `ValueError`.
-
-    >>> coerce([1, 2], tuple[float, ...])
-    (1.0, 2.0)
-    """
-    try:
-        # JSON mode: lists become tuples and whole numbers floats, yet "5" stays a text.
-        return pydantic.TypeAdapter(hint).validate_json(json.dumps(value), strict=True)
-    except pydantic.ValidationError as error:
-        inner = [problem for problem in error.errors() if problem["loc"]]
-        # A single value where a list is wanted is a common and harmless slip.
-        if not isinstance(value, (list, dict)) and typing.get_origin(hint) is tuple:
-            return coerce([value], hint)
-        raise ValueError("; ".join(str(problem["msg"]) for problem in inner[:1])) from error
-
-
-def wanted(hint: Any) -> str:
-    """Say in words what an option takes.
-
-    >>> wanted(int | None)
-    'a whole number or nothing'
-    """
-    origin, inside = typing.get_origin(hint), typing.get_args(hint)
-    if origin is typing.Literal:
-        return "one of " + ", ".join(str(value) for value in inside)
-    if origin is tuple:
-        return f"a list of {wanted(inside[0]).removeprefix('a ')} values" if inside else "a list"
-    if inside and (origin is typing.Union or str(origin) == "<class 'types.UnionType'>"):
-        return " or ".join(wanted(part) for part in inside)
-    if origin is not None and issubclass(origin, typing.Mapping):
-        return "a mapping"
-    words = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", type(None): "nothing"}
-    return words.get(hint, getattr(hint, "__name__", str(hint)))
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+        at = self.source.at(place)
+        parts = (what, f"{at}  {label}" if label else at, wanted, do)
+        said, where, wanted, do = (secrets.redacted(part, self.secrets) if part else None for part in parts)
+        self.errors.append(RecipeError(said or "", where=where, wanted=wanted, do=do))

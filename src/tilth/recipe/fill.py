@@ -9,6 +9,7 @@ import yaml
 
 from tilth.core.spec import spec_of
 from tilth.recipe.model import Entry, Recipe
+from tilth.recipe.source import Loader
 
 
 def filled(recipe: Recipe) -> dict[str, Any]:
@@ -31,7 +32,17 @@ def filled(recipe: Recipe) -> dict[str, Any]:
 
 def as_yaml(recipe: Recipe) -> str:
     """Return the filled recipe as YAML that `check` reads again to the same recipe."""
-    return yaml.safe_dump(filled(recipe), sort_keys=False, allow_unicode=True, width=120)
+    text: str = yaml.dump(filled(recipe), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return text
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quote what YAML 1.1 or 1.2 would read as something else than text: `no` and `3e-4` alike."""
+
+    yaml_implicit_resolvers = {
+        first: [*yaml.SafeDumper.yaml_implicit_resolvers.get(first, []), *Loader.yaml_implicit_resolvers.get(first, [])]
+        for first in {*yaml.SafeDumper.yaml_implicit_resolvers, *Loader.yaml_implicit_resolvers}
+    }
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 Use = Literal["commercial", "research", "internal"]
@@ -25,20 +26,22 @@ OPEN = {
 }
 """Allow every use here; attribution and share-alike duties stay with the user and stand on the card."""
 RESEARCH = {"research", "research-only", "academic", "non-commercial"}
+_AGAINST_TRADE = re.compile(r"(?:^|-)(?:nc|non-?commercial)(?:-|$)")
 
 
 def forbids(licence: str | None, use: Use | None) -> str | None:
     """Say why a licence forbids a use, or None where it does not or nothing is known.
 
-    Terms are matched by SPDX identifier, lower-cased. A licence Tilth does not know is let through with a warning.
+    Terms are matched by SPDX identifier, whatever their capitals and spaces; one with the word NC or non-commercial
+    forbids trade. A licence Tilth does not know is let through with a warning.
 
     >>> forbids("CC-BY-NC-4.0", "commercial")
     'the licence "CC-BY-NC-4.0" forbids commercial use'
     """
     if licence is None or use is None:
         return None
-    word = licence.lower()
-    limited = word in RESEARCH or "-nc" in word
+    word = _word(licence)
+    limited = word in RESEARCH or bool(_AGAINST_TRADE.search(word))
     if limited and use == "commercial":
         return f'the licence "{licence}" forbids commercial use'
     if word in RESEARCH and use == "internal":
@@ -50,5 +53,9 @@ def unknown(licence: str | None) -> bool:
     """Tell whether Tilth cannot judge a licence, which deserves a warning."""
     if licence is None:
         return True
-    word = licence.lower()
-    return word not in OPEN and word not in RESEARCH and "-nc" not in word
+    word = _word(licence)
+    return word not in OPEN and word not in RESEARCH and not _AGAINST_TRADE.search(word)
+
+
+def _word(licence: str) -> str:
+    return re.sub(r"[\s_-]+", "-", licence.strip().lower())

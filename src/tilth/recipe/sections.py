@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from tilth.core.errors import RecipeError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,11 @@ class Split:
     """What happens to a train row that repeats a row of another split: it leaves, or (published benchmarks) stays."""
     seed: int = 0
     """Another seed gives another split; rows that have a split keep it."""
+
+    def __post_init__(self) -> None:
+        """Refuse a seed that the hash has no room for."""
+        if not -(2**63) <= self.seed < 2**63:
+            raise _wrong("split.seed", self.seed, "a whole number of 64 bits")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +59,12 @@ class Evaluate:
     worst: int = 20
     """How many of the worst errors to show."""
 
+    def __post_init__(self) -> None:
+        """Refuse counts and costs below their least."""
+        for name, least in (("bootstrap", 0), ("seeds", 1), ("cost_error", 0), ("cost_abstain", 0), ("worst", 0)):
+            if getattr(self, name) < least:
+                raise _wrong(f"evaluate.{name}", getattr(self, name), f"{least} or more")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Serve:
@@ -63,6 +76,17 @@ class Serve:
     """The port; 0 takes a free one."""
     keys: str | None = None
     """API keys, comma-separated, as `env:NAME`."""
+
+    def __post_init__(self) -> None:
+        """Refuse an address that nothing can listen on."""
+        if not 0 <= self.port <= 65535:
+            raise _wrong("serve.port", self.port, "0 to 65535")
+        if not self.host:
+            raise _wrong("serve.host", "an empty text", "an address, such as 127.0.0.1")
+
+
+def _wrong(option: str, value: Any, wanted: str) -> RecipeError:
+    return RecipeError(f"{value} will not do", where=option, wanted=wanted)
 
 
 SECTIONS: dict[str, type] = {"split": Split, "evaluate": Evaluate, "serve": Serve}

@@ -11,11 +11,13 @@ from typing import Any
 import yaml
 
 from tilth.core.errors import RecipeError, did_you_mean
+from tilth.recipe import secrets
 
 Place = tuple[str | int, ...]
 """Where in a recipe a value stands: `("refine", 2, "near_duplicates", "threshold")`."""
 LIMIT_BYTES = 1 << 20
 LIMIT_NODES = 100_000
+LIMIT_DEPTH = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +36,14 @@ class Source:
         return self.path
 
 
-class _Loader(yaml.SafeLoader):
+TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")}
+
+
+class Loader(yaml.SafeLoader):
     """YAML 1.2's core schema: `no` is a word, `3e-4` is a number, a date is text."""
 
 
-_Loader.yaml_implicit_resolvers = {}
+Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
     ("tag:yaml.org,2002:null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
@@ -49,7 +54,7 @@ for _tag, _pattern, _first in (
         "-+.0123456789",
     ),
 ):
-    _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
+    Loader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
 
 
 def read(path: Path, overrides: Iterable[str] = ()) -> Source:
@@ -69,6 +74,8 @@ def read(path: Path, overrides: Iterable[str] = ()) -> Source:
         raise RecipeError(
             f"not UTF-8 at byte {error.start}", where=str(path), do="Save the recipe as UTF-8."
         ) from error
+    except OSError as error:
+        raise RecipeError(f"cannot be read: {error.strerror}", where=str(path)) from error
     return parse(text, path=str(path), overrides=overrides)
 
 
@@ -79,12 +86,17 @@ def parse(text: str, *, path: str = "recipe.yaml", overrides: Iterable[str] = ()
     {'refine': [{'language': {'keep': ['en', 'no']}}]}
     """
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        node = yaml.compose(text, Loader=Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else path
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        if "undefined alias" in problem:
+            # Its name may be a password that begins with *.
+            problem = "an alias of nothing"
         raise RecipeError(f"broken YAML: {problem}", where=where, do=_yaml_hint(problem)) from error
+    except RecursionError as error:
+        raise RecipeError(f"nested more than {LIMIT_DEPTH} deep", where=path) from error
     if node is None:
         raise RecipeError("the recipe is empty", where=path, wanted="at least `acquire:`")
     lines: dict[Place, str] = {}
@@ -102,6 +114,8 @@ def _yaml_hint(problem: str) -> str | None:
         return "Indent with spaces, not tabs."
     if "mapping values are not allowed" in problem:
         return 'A text that holds ": " needs quotes.'
+    if "alias" in problem:
+        return "A text that begins with * needs quotes."
     return None
 
 
@@ -116,10 +130,13 @@ class _Values:
         self._count += 1
         if self._count > LIMIT_NODES:
             raise RecipeError(f"more than {LIMIT_NODES} values (aliases count each time)", where=self._path)
+        if len(place) > LIMIT_DEPTH:
+            raise RecipeError(f"nested more than {LIMIT_DEPTH} deep", where=self._path)
         where = f"{self._path}:{node.start_mark.line + 1}"
         self._lines.setdefault(place, where)
-        if not str(node.tag).startswith("tag:yaml.org,2002:") or "python" in str(node.tag):
-            raise RecipeError(f"the tag {node.tag} is not allowed", where=where, wanted="plain values")
+        if str(node.tag) not in TAGS:
+            tag = "a tag here" if secrets.named(place) else f"the tag {node.tag}"
+            raise RecipeError(f"{tag} is not allowed", where=where, wanted="plain values")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, place)
         if isinstance(node, yaml.SequenceNode):
@@ -127,7 +144,8 @@ class _Values:
         try:
             return self._scalars.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
-            raise RecipeError(f'cannot read "{node.value}"', where=where, wanted="a plain value") from error
+            what = "cannot read a value" if secrets.named(place) else f'cannot read "{node.value}"'
+            raise RecipeError(what, where=where, wanted="a plain value") from error
 
     def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -145,16 +163,21 @@ class _Values:
 
 def _override(source: Source, override: str) -> None:
     key, sign, text = override.partition("=")
-    where = f"override {override}"
     if not sign or not key:
-        raise RecipeError("not a key=value override", where=where, wanted="such as train.epochs=3 or refine[0].min=5")
-    value = parse(f"value: {text}" if text else "value:", path=where).values["value"]
+        what = "not a key=value override"
+        raise RecipeError(what, where=f"override {override}", wanted="such as train.epochs=3 or refine[0].min=5")
+    # The value is shown only when it is known to hold no secret.
+    where = f"override {key}=…"
     steps: list[str | int] = []
     for word in key.strip().split("."):
         found = re.fullmatch(r"([A-Za-z0-9_]+)((?:\[\d+\])*)", word)
         if not found:
             raise RecipeError(f'"{word}" is not a key', where=where, wanted="such as train.epochs=3")
         steps += [found[1], *(int(number) for number in re.findall(r"\d+", found[2]))]
+    name = next(step for step in reversed(steps) if isinstance(step, str))
+    value = parse(f"{name}: {text}", path=where).values[name]
+    if not secrets.literals(value, secret=secrets.named(steps)):
+        where = f"override {override}"
     place, here = _walk(source.values, steps, where)
     last = steps[-1]
     if isinstance(here, list):
@@ -170,6 +193,9 @@ def _override(source: Source, override: str) -> None:
         place = (*place, last)
     else:
         raise RecipeError(f'"{key}" does not lead to an option', where=where)
+    # What it replaced has no line any more.
+    for old in [old for old in source.lines if old[: len(place)] == place]:
+        del source.lines[old]
     source.lines[place] = where
 
 
@@ -181,7 +207,10 @@ def _walk(values: Any, steps: list[str | int], where: str) -> tuple[Place, Any]:
             number = _index(here, step, where)
             place, here = (*place, number), _options_of(here, number)
             if isinstance(step, str):
-                place, here = (*place, step), here.setdefault(step, {}) if isinstance(here, dict) else here
+                if not isinstance(here, dict):
+                    raise RecipeError(f'"{step}" does not lead to an option', where=where)
+                here[step] = {} if here.get(step) is None else here[step]
+                place, here = (*place, step), here[step]
             elif isinstance(here, dict) and len(here) == 1 and steps[at + 1] not in here:
                 # refine[0].min=5 reaches the options of the one operator that stands there.
                 name = next(iter(here))
@@ -203,11 +232,15 @@ def _options_of(entries: list[Any], number: int) -> Any:
 
 
 def _index(entries: list[Any], step: str | int, where: str) -> int:
-    names = [entry if isinstance(entry, str) else next(iter(entry), "") for entry in entries if entry]
+    names = [
+        entry if isinstance(entry, str) else next(iter(entry), "") if isinstance(entry, dict) else ""
+        for entry in entries
+    ]
     if isinstance(step, int):
         if step < len(entries):
             return step
-        raise RecipeError(f"there is no entry [{step}]", where=where, wanted=f"0 to {len(entries) - 1}")
+        known = f"0 to {len(entries) - 1}" if entries else "an entry to change: the list is empty"
+        raise RecipeError(f"there is no entry [{step}]", where=where, wanted=known)
     if names.count(step) == 1:
         return names.index(step)
     what = "stands more than once" if step in names else "stands nowhere in this list"

@@ -163,7 +163,7 @@ def test_a_decision_changes_a_copy_alone(classifier, toy):
     assert warm.decided(abstain_below=0.9999).map(rows).column("prediction").null_count == 8
     one_sided = classifier.decided(thresholds={"animal": 0.999999, "colour": 0.000001})
     assert set(one_sided.map(rows).column("prediction").to_pylist()) == {"colour"}
-    with pytest.raises(ModelError, match='no label "colours".*Did you mean "colour"'):
+    with pytest.raises(ModelError, match=r'no label "colours".*Did you mean "colour"'):
         classifier.decided(thresholds={"colours": 0.3})
 
 
