@@ -90,7 +90,7 @@ def commands() -> str:
             record = (
                 ", ".join(getattr(option, "opts", []))
                 if option.param_type_name == "option"
-                else option.human_readable_name
+                else str(option.name).upper()
             )
             lines.append(f"- `{record}`: {getattr(option, 'help', '') or ''}".rstrip(": "))
         lines.append("")

@@ -109,7 +109,7 @@ def test_comments_are_left_out_and_counted_but_a_hash_is_a_token(read):
 
 
 def test_bad_lines_reject_their_sentence_only(read):
-    text = "a\tO\n\n".encode() * 2000 + b"b\tO\nc\xff\tO\nd\tO\n\ne\tB-X\n"
+    text = b"a\tO\n\n" * 2000 + b"b\tO\nc\xff\tO\nd\tO\n\ne\tB-X\n"
     found = read("a.bio", text)
     assert found.reasons() == {2000: "line 4002: not utf-8 at byte 1 of the line"}
     assert found.column("tokens")[-1] == ["e"]

@@ -192,7 +192,7 @@ def _tags(columns: Sequence[Column], same_length: Callable[[str, str], bool]) ->
     tagged.sort(key=lambda column: (column.name != "tags", -column.tag_share))
     for tags in tagged:
         for tokens in lists:
-            if tokens is not tags and tokens.distinct > tags.distinct and same_length(tokens.name, tags.name):
+            if tokens.tag_share < tags.tag_share and same_length(tokens.name, tags.name):
                 return (
                     Guess(value=tokens.name, reason=f'lists as long as those of "{tags.name}"'),
                     Guess(value=tags.name, reason=f"lists of {len(tags.values)} different tags"),

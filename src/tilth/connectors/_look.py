@@ -55,7 +55,7 @@ def look(path: str, **options: Any) -> Glance:
     """
     files = Files(path=path, **options)
     taken = _take(files)
-    if "header" not in options and taken.formats & {"csv", "tsv"} and looks_like_data(taken.names):
+    if "header" not in options and taken.formats & {"csv", "tsv"} and taken.first_is_row():
         return _without_header(path, options)
     if "format" not in options and taken.formats == {"text"} and taken.tabs:
         return look(path, **{**options, "format": "tsv"})
@@ -101,6 +101,11 @@ class _Taken:
     tabs: bool = False
     notes: list[str] = field(default_factory=list)
     reasons: list[Reject] = field(default_factory=list)
+
+    def first_is_row(self) -> bool:
+        """Tell whether what was read as a header is a row: it looks like one, or a name is a value of its column."""
+        values = ((name, self.tallies[name].values or {}) for name in self.names if name in self.tallies)
+        return looks_like_data(self.names) or any(found.get(name, 0) > 1 for name, found in values)
 
 
 def _take(files: Files) -> _Taken:
