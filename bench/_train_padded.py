@@ -1,4 +1,4 @@
-"""The plain way to fine-tune, as most tutorials do it: every row padded to 128 tokens, float32, AutoModelForX, AdamW."""
+"""Fine-tune the plain way, as most tutorials do: every row padded to 128 tokens, float32, AutoModelForX, AdamW."""
 
 from __future__ import annotations
 

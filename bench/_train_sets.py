@@ -36,7 +36,7 @@ def conll(name: str) -> pa.RecordBatch:
 
 
 def bio(tags: list[str]) -> list[str]:
-    """Write IOB1 tags as BIO. (Not the package's own conversion: what measures must not share code with what is measured.)"""
+    """Write IOB1 tags as BIO. The package's own conversion is not used: it is part of what is measured."""
     made = []
     for before, tag in zip(["O", *tags], tags, strict=False):
         begins = tag.startswith("I-") and before[1:] != tag[1:]

@@ -119,6 +119,16 @@ def test_a_broken_character_in_utf16_rejects_its_row(read):
     assert list(found.reasons()) == [1]
 
 
+def test_a_stray_byte_in_a_short_file_rejects_its_row(read):
+    found = read("a.csv", b"a,b\n1,x\n2,y \xb8;\n3,z\n4,w\n")
+    assert (found.column("b"), list(found.reasons())) == (["x", "z", "w"], [1])
+
+
+def test_one_accent_in_a_word_is_enough_for_cp1252(read):
+    assert read("a.csv", "a,b\n1,x\n2,un café\n".encode("cp1252")).column("b") == ["x", "un café"]
+    assert read("b.csv", "a,b\n1,x\n2,la détresse\n".encode("cp1252")).column("b") == ["x", "la détresse"]
+
+
 def test_the_encoding_option_is_obeyed(read):
     raw = table(FRENCH).encode("cp1250", "replace")
     assert read("a.csv", raw, encoding="latin-1").notes == []

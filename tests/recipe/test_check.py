@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +9,11 @@ import pytest
 
 from tilth.core import registry
 from tilth.core.errors import RecipeError
-from tilth.recipe.check import TOP, check, coerce, load, wanted
+from tilth.recipe.check import TOP, check, load
 from tilth.recipe.model import Recipe
 from tilth.recipe.source import parse
 
 SOURCE = "acquire: [{files: {path: a.csv}}]\n"
-
-
-@pytest.fixture(autouse=True)
-def own_parts_go() -> Iterator[None]:
-    before = dict(registry.own_parts())
-    yield
-    registry._own.clear()
-    registry._own.update(before)
 
 
 def errors(text: str, *overrides: str, folder: Path = Path()) -> list[str]:
@@ -73,7 +64,10 @@ def test_the_smallest_recipe_is_a_source() -> None:
             SOURCE + "refine:\n- fix_text\n-\n",
             "4: refine[1] is not one part. Wanted: `- name` or `- name: {option: value}`",
         ),
-        (SOURCE + "refine:\n- length: 5\n", "3  refine[0] length: the options are not a mapping. Wanted: {option: value}"),
+        (
+            SOURCE + "refine:\n- length: 5\n",
+            "3  refine[0] length: the options are not a mapping. Wanted: {option: value}",
+        ),
         # names of parts
         (
             SOURCE + "refine:\n- empty\n- lenght: {min: 5}\n",
@@ -98,24 +92,43 @@ def test_the_smallest_recipe_is_a_source() -> None:
             SOURCE + "refine:\n- length:\n    max: 9\n    mni: 5\n",
             '5  refine[0] length: no option "mni". Wanted: one of column, max, min, unit. Did you mean "min"?',
         ),
-        (SOURCE + "refine:\n- length:\n    min: five\n", '4  refine[0] length: option "min" is "five". Wanted: a whole number'),
+        (
+            SOURCE + "refine:\n- length:\n    min: five\n",
+            '4  refine[0] length: option "min" is "five". Wanted: a whole number',
+        ),
         (SOURCE + "refine: [{length: {min: [5]}}]", '2  refine[0] length: option "min" is [5]. Wanted: a whole number'),
         (SOURCE + "refine: [{length: {min: 5.5}}]", '2  refine[0] length: option "min" is 5.5. Wanted: a whole number'),
-        (SOURCE + "refine: [{length: {min: true}}]", '2  refine[0] length: option "min" is true. Wanted: a whole number'),
+        (
+            SOURCE + "refine: [{length: {min: true}}]",
+            '2  refine[0] length: option "min" is true. Wanted: a whole number',
+        ),
         (SOURCE + "refine: [{length: {min: }}]", '2  refine[0] length: option "min" is null. Wanted: a whole number'),
-        (SOURCE + "refine: [{length: {max: a}}]", '2  refine[0] length: option "max" is "a". Wanted: a whole number or nothing'),
+        (
+            SOURCE + "refine: [{length: {max: a}}]",
+            '2  refine[0] length: option "max" is "a". Wanted: a whole number or nothing',
+        ),
         (SOURCE + "refine: [{length: {column: 5}}]", '2  refine[0] length: option "column" is 5. Wanted: a text'),
         (
             SOURCE + "refine: [{length: {unit: letters}}]",
             '2  refine[0] length: option "unit" is "letters". Wanted: one of characters, words',
         ),
-        (SOURCE + "refine: [{fix_text: {width: yes}}]", '2  refine[0] fix_text: option "width" is "yes". Wanted: true or false'),
-        (SOURCE + "refine: [{near_duplicates: {threshold: high}}]", '2  refine[0] near_duplicates: option "threshold" is "high". Wanted: a number'),
+        (
+            SOURCE + "refine: [{fix_text: {width: yes}}]",
+            '2  refine[0] fix_text: option "width" is "yes". Wanted: true or false',
+        ),
+        (
+            SOURCE + "refine: [{near_duplicates: {threshold: high}}]",
+            '2  refine[0] near_duplicates: option "threshold" is "high". Wanted: a number',
+        ),
         (
             SOURCE + "refine: [{language: {keep: [en, 5]}}]",
-            '2  refine[0] language: option "keep" is ["en", 5]. Wanted: a list of text values. Input should be a valid string',
+            '2  refine[0] language: option "keep" is ["en", 5]. '
+            "Wanted: a list of text values. Input should be a valid string",
         ),
-        (SOURCE + "refine: [{language: {keep: {en: 1}}}]", '2  refine[0] language: option "keep" is {"en": 1}. Wanted: a list of text values'),
+        (
+            SOURCE + "refine: [{language: {keep: {en: 1}}}]",
+            '2  refine[0] language: option "keep" is {"en": 1}. Wanted: a list of text values',
+        ),
         (SOURCE + "refine: [label_map]", '2  refine[0] label_map: option "labels" is missing. Wanted: a mapping'),
         (SOURCE + "refine:\n- label_map: {}", '3  refine[0] label_map: option "labels" is missing. Wanted: a mapping'),
         ("acquire:\n- files\n", '2  acquire[0] files: option "path" is missing. Wanted: a text'),
@@ -127,10 +140,14 @@ def test_the_smallest_recipe_is_a_source() -> None:
         ),
         (
             "acquire:\n- files:\n    path: a.csv\n    types:\n      n: itn\n",
-            '5  acquire[0] files.types.n: no type "itn". Wanted: one of string, int, float, bool, timestamp. Did you mean "int"?',
+            '5  acquire[0] files.types.n: no type "itn". '
+            'Wanted: one of string, int, float, bool, timestamp. Did you mean "int"?',
         ),
         # single values
-        (SOURCE + "use: comercial", '2: use is "comercial". Wanted: one of commercial, research, internal. Did you mean "commercial"?'),
+        (
+            SOURCE + "use: comercial",
+            '2: use is "comercial". Wanted: one of commercial, research, internal. Did you mean "commercial"?',
+        ),
         (SOURCE + "use: [commercial]", '2: use is ["commercial"]. Wanted: one of commercial, research, internal'),
         (SOURCE + "seed: x", '2: seed is "x". Wanted: a whole number'),
         (SOURCE + "seed: true", "2: seed is true. Wanted: a whole number"),
@@ -143,7 +160,7 @@ def test_the_smallest_recipe_is_a_source() -> None:
         (SOURCE + "name: ''", '2: name is "". Wanted: letters, digits, - and _'),
         (SOURCE + "name: naïve", '2: name is "naïve". Wanted: letters, digits, - and _'),
         (SOURCE + "name: a\\nb", '2: name is "a\\\\nb". Wanted: letters, digits, - and _'),
-        (SOURCE + "name: 2024", '2: name is 2024. Wanted: letters, digits, - and _. A name of digits needs quotes.'),
+        (SOURCE + "name: 2024", "2: name is 2024. Wanted: letters, digits, - and _. A name of digits needs quotes."),
         # the split
         (
             SOURCE + "split: {test: 0.8, valid: 0.2}",
@@ -155,10 +172,23 @@ def test_the_smallest_recipe_is_a_source() -> None:
         ),
         (SOURCE + "split: {by: time}", "2: by: time needs a column. Wanted: `time:` and the column's name"),
         (SOURCE + "split:\n  time: at\n", "3: time: at orders nothing here. Wanted: `by: time` beside it"),
-        (SOURCE + "split: {by: given}", "2: by: given, but no source says its split. Wanted: `split: train` in a source"),
-        (SOURCE + "split: {by: date}", '2  split: option "by" is "date". Wanted: one of auto, hash, stratified, time, given'),
-        (SOURCE + "split:\n  groups: a\n", '3  split: no option "groups". Wanted: one of by, duplicates, group, seed, straddle, test, time, valid. Did you mean "group"?'),
-        (SOURCE + f"split: {{seed: {2**63}}}", f"2  split.seed: {2**63} will not do. Wanted: a whole number of 64 bits"),
+        (
+            SOURCE + "split: {by: given}",
+            "2: by: given, but no source says its split. Wanted: `split: train` in a source",
+        ),
+        (
+            SOURCE + "split: {by: date}",
+            '2  split: option "by" is "date". Wanted: one of auto, hash, stratified, time, given',
+        ),
+        (
+            SOURCE + "split:\n  groups: a\n",
+            '3  split: no option "groups". '
+            'Wanted: one of by, duplicates, group, seed, straddle, test, time, valid. Did you mean "group"?',
+        ),
+        (
+            SOURCE + f"split: {{seed: {2**63}}}",
+            f"2  split.seed: {2**63} will not do. Wanted: a whole number of 64 bits",
+        ),
         # other sections
         (SOURCE + "evaluate:\n  seeds: 0\n", "3  evaluate.seeds: 0 will not do. Wanted: 1 or more"),
         (SOURCE + "evaluate: {bootstrap: -1}", "2  evaluate.bootstrap: -1 will not do. Wanted: 0 or more"),
@@ -167,7 +197,7 @@ def test_the_smallest_recipe_is_a_source() -> None:
         (SOURCE + "serve: {port: 70000}", "2  serve.port: 70000 will not do. Wanted: 0 to 65535"),
         (SOURCE + "serve: {host: }", '2  serve: option "host" is null. Wanted: a text'),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_said_with_its_line(text: str, said: str) -> None:
     assert errors(text) == [f"recipe.yaml:{said}"]
 
@@ -180,7 +210,8 @@ def test_a_number_that_is_too_large_is_refused(number: str) -> None:
 
 
 def test_all_errors_are_found_at_once() -> None:
-    text = "nam: x\nacquire: [{files: {pth: a.csv}}]\nrefine: [lenght, {length: {min: x, mx: 3}}]\nseed: y\nserve: {prt: 1}"
+    text = "nam: x\nacquire: [{files: {pth: a.csv}}]\nrefine: [lenght, {length: {min: x, mx: 3}}]\nseed: y\n"
+    text += "serve: {prt: 1}"
     assert [error.split(":")[1].split()[0] for error in errors(text)] == ["1", "2", "2", "3", "3", "3", "5", "4"]
 
 
@@ -215,9 +246,6 @@ def test_the_name_is_the_files_when_the_recipe_has_none(tmp_path: Path) -> None:
         load(tmp_path / "my recipe.yaml")
 
 
-# Values
-
-
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -242,54 +270,6 @@ def test_whole_numbers_are_numbers() -> None:
     assert isinstance(threshold, float)
 
 
-@pytest.mark.parametrize(
-    ("value", "hint", "made"),
-    [
-        (3, int | None, 3),
-        (None, int | None, None),
-        (["a"], tuple[str, ...] | None, ("a",)),
-        ("a", tuple[str, ...] | None, ("a",)),
-        (None, tuple[str, ...] | None, None),
-        ("a", str | tuple[str, ...], "a"),
-        ([["a", 1]], tuple[tuple[str, int], ...], (("a", 1),)),
-        ({"a": "b"}, dict[str, str], {"a": "b"}),
-        ("\ud83d\ude00", str, "😀"),
-    ],
-)
-def test_values_take_the_options_type(value: Any, hint: Any, made: Any) -> None:
-    assert coerce(value, hint) == made
-    assert type(coerce(value, hint)) is type(made)
-
-
-@pytest.mark.parametrize(
-    ("value", "hint"),
-    [("5", int), (5, str), (1.0, int), (1, bool), ("true", bool), (None, str), (["a"], str), ("1.5", float), (True, int),
-     (float("inf"), float), ({"a": 1}, dict[str, str]), ("\ud800", str), ([None], tuple[str, ...])],
-)  # fmt: skip
-def test_no_value_is_bent_into_a_type(value: Any, hint: Any) -> None:
-    with pytest.raises(ValueError):
-        coerce(value, hint)
-
-
-@pytest.mark.parametrize(
-    ("hint", "words"),
-    [
-        (str, "a text"),
-        (float | None, "a number or nothing"),
-        (tuple[int, ...], "a list of whole number values"),
-        (tuple[str, ...] | None, "a list of text values or nothing"),
-        (str | tuple[str, ...] | None, "a text or a list of text values or nothing"),
-        (dict[str, int], "a mapping"),
-        (tuple, "a list"),
-    ],
-)
-def test_types_have_words(hint: Any, words: str) -> None:
-    assert wanted(hint) == words
-
-
-# Columns
-
-
 def test_column_is_the_text_that_is_trained_on() -> None:
     text = "refine: [fix_text, {length: {column: title}}, empty, rare_labels]\ntrain: {text: body, label: intent}"
     recipe = right(SOURCE + text)
@@ -301,9 +281,6 @@ def test_column_is_the_text_that_is_trained_on() -> None:
 def test_column_is_text_when_nothing_is_trained() -> None:
     assert part("refine: [fix_text]").column == "text"
     assert part("refine: [rare_labels]").column == "label"
-
-
-# Overrides
 
 
 def test_an_override_is_the_place_of_its_error() -> None:
@@ -325,174 +302,3 @@ def test_what_an_override_replaces_has_no_line_of_the_file() -> None:
     assert said.startswith("override refine[0]=lenght  refine[0] lenght:")
     (said,) = errors(text, "refine[0].length={mni: 5}")
     assert said.startswith("override refine[0].length={mni: 5}  refine[0] length:")
-
-
-# Licences
-
-
-@pytest.mark.parametrize("term", ["CC-BY-NC-4.0", "cc-by-nc-sa-3.0", "research-only", "non-commercial"])
-def test_a_licence_that_forbids_the_use_stops_the_plan(term: str) -> None:
-    text = f"use: commercial\nacquire:\n- files: {{path: a.csv, licence: {term}}}\n- files: {{path: b.csv, licence: own}}\n"
-    assert errors(text) == [
-        f'recipe.yaml:3  acquire[0] files: the licence "{term}" forbids commercial use. '
-        "Leave the source out, or change `use:` if that is true."
-    ]
-    assert right(text, "use=research").use == "research"
-
-
-def test_licences_are_judged_beside_other_errors() -> None:
-    text = "use: commercial\nacquire: [{files: {path: a, licence: CC-BY-NC-4.0}}]\nseed: x"
-    assert len(errors(text)) == 2
-
-
-# Secrets
-
-
-SECRETS = ["hunter2-is-it", "sk-abcdefghijklmnopqrstuvwx"]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "serve: {keys: hunter2-is-it}",
-        "serve: {keys: [hunter2-is-it]}",
-        "serve: {keys: {a: hunter2-is-it}}",
-        "serve: {host: sk-abcdefghijklmnopqrstuvwx}",
-        "serve: {port: sk-abcdefghijklmnopqrstuvwx}",
-        "evaluate: {slices: [sk-abcdefghijklmnopqrstuvwx]}",
-        "refine: [sk-abcdefghijklmnopqrstuvwx]",
-        "refine: [{length: sk-abcdefghijklmnopqrstuvwx}]",
-        "refine: [{length: {min: sk-abcdefghijklmnopqrstuvwx}}]",
-        "refine: [{length: {password: hunter2-is-it}}]",
-        "password: hunter2-is-it",
-        "name: sk-abcdefghijklmnopqrstuvwx",
-        "use: sk-abcdefghijklmnopqrstuvwx",
-        "seed: sk-abcdefghijklmnopqrstuvwx",
-        "train: {method: sk-abcdefghijklmnopqrstuvwx}",
-        "train: {backbone: 'https://me:hunter2-is-it@host/x'}",
-        "code: sk-abcdefghijklmnopqrstuvwx",
-    ],
-)
-def test_a_literal_secret_is_refused_and_never_repeated(text: str) -> None:
-    found = errors(SOURCE + text)
-    assert any(
-        "a secret stands in" in said and "Wanted: env:NAME, a reference to an environment variable" in said
-        for said in found
-    )
-    assert all(said.startswith("recipe.yaml:2") for said in found)
-    assert not [said for said in found if any(secret in said for secret in SECRETS)], found
-
-
-@pytest.mark.parametrize("override", ["serve.keys=hunter2-is-it", "serve.keys=[hunter2-is-it]", "serve.keys=[hunter2-is-it",
-                                      "serve.host=sk-abcdefghijklmnopqrstuvwx", "serve.keys=!hunter2-is-it"])  # fmt: skip
-def test_a_secret_in_an_override_is_not_repeated(override: str) -> None:
-    try:
-        found = errors(SOURCE, override)
-    except RecipeError as error:
-        found = [str(error)]
-    assert found
-    assert not [said for said in found if any(secret in said for secret in SECRETS)], found
-    assert all(said.startswith("override serve.") for said in found)
-
-
-def test_a_reference_to_the_environment_is_taken() -> None:
-    assert right(SOURCE + "serve: {keys: 'env:TILTH_KEYS'}").serve.keys == "env:TILTH_KEYS"
-
-
-# Own code
-
-
-OWN = '''
-from dataclasses import dataclass
-
-@dataclass(frozen=True, kw_only=True)
-class ShoutOut:
-    """Raise the voice."""
-
-    times: int = 1
-    """How often."""
-    pattern: str = "a"
-    """What to look for."""
-
-    def __post_init__(self):
-        import re
-        re.compile(self.pattern)
-        if self.times > 9:
-            raise ValueError
-        {"known": 1}[{"unknown": "x"}.get(self.pattern, "known")]
-
-    def map(self, batch):
-        return batch
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Hold what is no operator."""
-
-    depth: int = 1
-
-@dataclass(frozen=True, kw_only=True)
-class Pages:
-    """Make several rows of one."""
-
-    def expand(self, batch):
-        return batch
-'''
-
-
-def test_own_code_is_used_by_its_name(tmp_path: Path) -> None:
-    (tmp_path / "my_ops.py").write_text(OWN)
-    recipe = right(SOURCE + "code: my_ops.py\nrefine: [{shout_out: {times: 3}}]", folder=tmp_path)
-    assert type(recipe.refine[0].part).__name__ == "ShoutOut"
-    assert recipe.refine[0].part.times == 3
-    assert recipe.code == (str(tmp_path / "my_ops.py"),)
-    assert right(SOURCE + "code: [my_ops.py]", folder=tmp_path).code == recipe.code
-
-
-@pytest.mark.parametrize(
-    ("code", "said"),
-    [
-        ("no.py", r"recipe.yaml:2: no file .*no.py. Wanted: a Python file with operators"),
-        ("[my_ops.py, no.py]", r"recipe.yaml:2: no file .*no.py"),
-        ("broken.py", r"recipe.yaml:2: .*broken.py does not import: SyntaxError"),
-        ("empty.py", r"recipe.yaml:2: .*empty.py holds no operator. Wanted: a public frozen dataclass"),
-        ("5", r"recipe.yaml:2: code is 5. Wanted: a Python file beside the recipe, or a list of them"),
-        ("{a: b}", r"recipe.yaml:2: code is .*. Wanted: a Python file beside the recipe, or a list of them"),
-        ("[[my_ops.py]]", r"recipe.yaml:2: code is .*. Wanted: a Python file beside the recipe, or a list of them"),
-    ],
-)
-def test_code_that_is_no_good_is_an_error_of_its_line(tmp_path: Path, code: str, said: str) -> None:
-    (tmp_path / "my_ops.py").write_text(OWN)
-    (tmp_path / "broken.py").write_text("def (")
-    (tmp_path / "empty.py").write_text("")
-    found = errors(SOURCE + f"code: {code}", folder=tmp_path)
-    assert len(found) == 1
-    with pytest.raises(AssertionError, match=said):
-        raise AssertionError(found[0])
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ("shout_out: {pattern: '('}", "recipe.yaml:3  refine[0] shout_out: error: missing ), unterminated subpattern"),
-        ("shout_out: {times: 10}", "recipe.yaml:3  refine[0] shout_out: ValueError"),
-        ("shout_out: {pattern: unknown}", "recipe.yaml:3  refine[0] shout_out: KeyError: 'x'"),
-        (
-            "settings: {depth: 2}",
-            "recipe.yaml:3  refine[0] settings: Settings is no operator. Wanted: a class with map, ",
-        ),
-        ("pages", "recipe.yaml:3  refine[0] pages: Pages is no operator. Wanted: a class with map, judge, "),
-    ],
-)
-def test_whatever_own_code_raises_is_an_error_of_its_line(tmp_path: Path, options: str, said: str) -> None:
-    (tmp_path / "my_ops.py").write_text(OWN)
-    (found,) = errors(SOURCE + f"code: my_ops.py\nrefine: [{options}]", folder=tmp_path)
-    assert found.startswith(said)
-
-
-def test_an_option_of_a_type_that_yaml_does_not_have_is_an_error_of_its_line(tmp_path: Path) -> None:
-    (tmp_path / "odd.py").write_text(
-        "import pyarrow as pa\nfrom dataclasses import dataclass\n\n@dataclass(frozen=True, kw_only=True)\nclass Odd:\n"
-        "    schema: pa.Schema | None = None\n\n    def map(self, batch):\n        return batch\n"
-    )
-    (found,) = errors(SOURCE + "code: odd.py\nrefine: [{odd: {schema: a}}]", folder=tmp_path)
-    assert found.startswith('recipe.yaml:3  refine[0] odd: option "schema" is "a". Wanted: ')

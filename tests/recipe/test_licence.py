@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tilth.recipe.check import check
 from tilth.recipe.licence import OPEN, RESEARCH, forbids, unknown
+from tilth.recipe.source import parse
 
 
 @pytest.mark.parametrize("use", ["commercial", "research", "internal"])
@@ -19,9 +22,18 @@ def test_open_licences_allow_every_use(use: Any) -> None:
 
 @pytest.mark.parametrize(
     "term",
-    ["CC-BY-NC-4.0", "CC-BY-NC-ND-3.0", "cc by-nc 4.0", "CC BY NC SA 4.0", "cc_by_nc", "PolyForm-Noncommercial-1.0.0",
-     "Non-Commercial", "noncommercial", *RESEARCH],
-)  # fmt: skip
+    [
+        "CC-BY-NC-4.0",
+        "CC-BY-NC-ND-3.0",
+        "cc by-nc 4.0",
+        "CC BY NC SA 4.0",
+        "cc_by_nc",
+        "PolyForm-Noncommercial-1.0.0",
+        "Non-Commercial",
+        "noncommercial",
+        *RESEARCH,
+    ],
+)
 def test_a_licence_against_trade_forbids_it(term: str) -> None:
     assert forbids(term, "commercial") == f'the licence "{term}" forbids commercial use'
     assert forbids(term, "research") is None
@@ -54,3 +66,22 @@ def test_a_term_may_be_written_with_spaces_and_capitals() -> None:
     assert not unknown(" CC BY 4.0 ")
     assert not unknown("Apache 2.0")
     assert not unknown("Public Domain")
+
+
+def errors(text: str, *overrides: str) -> list[str]:
+    return [str(error) for error in check(parse(text, overrides=overrides), folder=Path())[1]]
+
+
+@pytest.mark.parametrize("term", ["CC-BY-NC-4.0", "cc-by-nc-sa-3.0", "research-only", "non-commercial"])
+def test_a_licence_that_forbids_the_use_stops_the_plan(term: str) -> None:
+    text = f"use: commercial\nacquire:\n- files: {{path: a.csv, licence: {term}}}\n- files: {{path: b, licence: own}}\n"
+    assert errors(text) == [
+        f'recipe.yaml:3  acquire[0] files: the licence "{term}" forbids commercial use. '
+        "Leave the source out, or change `use:` if that is true."
+    ]
+    assert errors(text, "use=research") == []
+
+
+def test_licences_are_judged_beside_other_errors() -> None:
+    text = "use: commercial\nacquire: [{files: {path: a, licence: CC-BY-NC-4.0}}]\nseed: x"
+    assert len(errors(text)) == 2

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tilth.core import registry
 from tilth.core.errors import RecipeError
-from tilth.recipe.secrets import SECRET_NAMES, refuse_literals, resolve
+from tilth.recipe.check import check
+from tilth.recipe.secrets import SECRET_NAMES, literals, named, redacted, refuse_literals, resolve
 from tilth.recipe.sections import SECTIONS
+from tilth.recipe.source import parse
 
 
 def refused(values: Any) -> list[tuple[str | int, ...]]:
@@ -25,10 +28,29 @@ def refused(values: Any) -> list[tuple[str | int, ...]]:
 
 @pytest.mark.parametrize(
     "name",
-    ["password", "PASSWORD", "db_password", "passwd", "pwd", "passphrase", "secret", "client_secret", "token", "hf_token",
-     "api_key", "apikey", "api-key", "access_key", "aws_secret_access_key", "secret_key", "private_key", "account_key",
-     "keys", "credentials"],
-)  # fmt: skip
+    [
+        "password",
+        "PASSWORD",
+        "db_password",
+        "passwd",
+        "pwd",
+        "passphrase",
+        "secret",
+        "client_secret",
+        "token",
+        "hf_token",
+        "api_key",
+        "apikey",
+        "api-key",
+        "access_key",
+        "aws_secret_access_key",
+        "secret_key",
+        "private_key",
+        "account_key",
+        "keys",
+        "credentials",
+    ],
+)
 def test_a_text_under_a_secrets_name_is_refused(name: str) -> None:
     assert refused({"a": [{name: "s3cret"}]}) == [("a", 0, name)]
     assert refused({name: ["env:A", "s3cret"]}) == [(name, 1)]
@@ -47,8 +69,11 @@ def test_names_that_only_look_alike_are_left_alone(name: str) -> None:
 
 
 def test_no_option_of_tilth_is_mistaken_for_a_secret() -> None:
-    parts = [registry.find(room, name) for room in ("tilth.refine", "tilth.connectors", "tilth.train.learners")
-             for name in registry.names(room)]  # fmt: skip
+    parts = [
+        registry.find(room, name)
+        for room in ("tilth.refine", "tilth.connectors", "tilth.train.learners")
+        for name in registry.names(room)
+    ]
     named = {option.name for part in [*parts, *SECTIONS.values()] for option in registry.options(part)}
     assert {name for name in named if SECRET_NAMES.search(name)} == {"keys"}
 
@@ -131,3 +156,79 @@ def test_a_variable_that_is_not_set_is_said_with_the_command(
     assert str(caught.value) == (
         "recipe.yaml:9  serve: the environment variable TILTH_TEST is not set. Run: export TILTH_TEST=…"
     )
+
+
+def test_messages_are_redacted_longest_first() -> None:
+    assert redacted("no abcdef, no abcd, a cat", ["abcd", "abcdef", "a"]) == "no …, no …, a cat"
+
+
+def test_places_under_a_secrets_name_are_known() -> None:
+    assert named(("serve", "keys", 0))
+    assert not named(("acquire", 0, "files", "key"))
+    assert literals({"keys": "env:A"}) == []
+
+
+def errors(text: str, *overrides: str) -> list[str]:
+    return [str(error) for error in check(parse(text, overrides=overrides), folder=Path())[1]]
+
+
+SOURCE = "acquire: [{files: {path: a.csv}}]\n"
+SECRETS = ["hunter2-is-it", "sk-abcdefghijklmnopqrstuvwx"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "serve: {keys: hunter2-is-it}",
+        "serve: {keys: [hunter2-is-it]}",
+        "serve: {keys: {a: hunter2-is-it}}",
+        "serve: {host: sk-abcdefghijklmnopqrstuvwx}",
+        "serve: {port: sk-abcdefghijklmnopqrstuvwx}",
+        "evaluate: {slices: [sk-abcdefghijklmnopqrstuvwx]}",
+        "refine: [sk-abcdefghijklmnopqrstuvwx]",
+        "refine: [{length: sk-abcdefghijklmnopqrstuvwx}]",
+        "refine: [{length: {min: sk-abcdefghijklmnopqrstuvwx}}]",
+        "refine: [{length: {password: hunter2-is-it}}]",
+        "password: hunter2-is-it",
+        "name: sk-abcdefghijklmnopqrstuvwx",
+        "use: sk-abcdefghijklmnopqrstuvwx",
+        "seed: sk-abcdefghijklmnopqrstuvwx",
+        "train: {method: sk-abcdefghijklmnopqrstuvwx}",
+        "train: {backbone: 'https://me:hunter2-is-it@host/x'}",
+        "code: sk-abcdefghijklmnopqrstuvwx",
+    ],
+)
+def test_a_literal_secret_is_refused_and_never_repeated(text: str) -> None:
+    found = errors(SOURCE + text)
+    assert any(
+        "a secret stands in" in said and "Wanted: env:NAME, a reference to an environment variable" in said
+        for said in found
+    )
+    assert all(said.startswith("recipe.yaml:2") for said in found)
+    assert not [said for said in found if any(secret in said for secret in SECRETS)], found
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "serve.keys=hunter2-is-it",
+        "serve.keys=[hunter2-is-it]",
+        "serve.keys=[hunter2-is-it",
+        "serve.host=sk-abcdefghijklmnopqrstuvwx",
+        "serve.keys=!hunter2-is-it",
+    ],
+)
+def test_a_secret_in_an_override_is_not_repeated(override: str) -> None:
+    try:
+        found = errors(SOURCE, override)
+    except RecipeError as error:
+        found = [str(error)]
+    assert found
+    assert not [said for said in found if any(secret in said for secret in SECRETS)], found
+    assert all(said.startswith("override serve.") for said in found)
+
+
+def test_a_reference_to_the_environment_is_taken() -> None:
+    recipe, _ = check(parse(SOURCE + "serve: {keys: 'env:TILTH_KEYS'}"), folder=Path())
+    assert recipe is not None
+    assert recipe.serve.keys == "env:TILTH_KEYS"

@@ -9,8 +9,9 @@ import pytest
 
 from tilth.core import registry
 from tilth.core.errors import RecipeError
-from tilth.recipe.check import TOP, coerce
+from tilth.recipe.check import TOP
 from tilth.recipe.sections import SECTIONS, Evaluate, Serve, Split
+from tilth.recipe.values import coerce
 
 
 @pytest.mark.parametrize("kind", SECTIONS.values(), ids=list(SECTIONS))

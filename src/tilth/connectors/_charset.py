@@ -36,6 +36,8 @@ COMMON = frozenset(
     "種經麼學現當沒動還進樣開從實無與及任何等權應很太店酒买房服务机水"
 )
 """Characters that make up a third of running Chinese, simplified and traditional."""
+LITTLE = 4
+"""Fewer bytes outside ASCII than this tell no encoding by themselves."""
 CHINESE_SHARE = 0.12
 _HIGH = bytes(range(128, 256))
 
@@ -48,6 +50,8 @@ def guess(lines: Sequence[bytes]) -> str | None:
     >>> guess(["Schöne Grüße aus Köln, die Lieferung kam verspätet".encode("cp1252")])
     'cp1252'
     """
+    if sum(_outside(line) for line in lines) < LITTLE:
+        return "cp1252" if all(map(_western_words, lines)) else None
     votes: Counter[str] = Counter()
     for group in _groups(lines):
         codec = _guess_one(b"\n".join(group))
@@ -58,7 +62,7 @@ def guess(lines: Sequence[bytes]) -> str | None:
 
 
 def _groups(lines: Sequence[bytes]) -> list[list[bytes]]:
-    outside = sum(len(line) - len(line.translate(None, _HIGH)) for line in lines)
+    outside = sum(map(_outside, lines))
     count = max(1, min(GROUPS, len(lines), outside // ENOUGH))
     groups = []
     for number in range(count if lines else 0):
@@ -70,6 +74,17 @@ def _groups(lines: Sequence[bytes]) -> list[list[bytes]]:
                 break
         groups.append(group)
     return groups
+
+
+def _outside(line: bytes) -> int:
+    return len(line) - len(line.translate(None, _HIGH))
+
+
+def _western_words(line: bytes) -> bool:
+    """Tell whether every character outside ASCII is a letter beside a letter, as a stray byte is not."""
+    text = _decode(line, "cp1252") or "\x80"
+    around = zip(" " + text, text, text[1:] + " ", strict=False)
+    return all(char.isascii() or (char.isalpha() and (left + right).isalpha()) for left, char, right in around)
 
 
 def _guess_one(sample: bytes) -> str | None:

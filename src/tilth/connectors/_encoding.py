@@ -1,8 +1,9 @@
 """Decide how a file's characters are encoded: its byte-order mark, else UTF-8, else the best guess.
 
 The decision is made once a file, on a sample (all of it up to 1 MiB; else head, middle and tail, cut at line ends; of a
-compressed file, its head). UTF-8 stays UTF-8 with a few broken lines in it: fewer than one line in a thousand, or
-fewer than there are lines with proper multi-byte characters. Those lines become rejects.
+compressed file, its head). UTF-8 stays UTF-8 with a few broken lines in it: fewer than one line in a thousand, fewer
+than there are lines with proper multi-byte characters, or ones that no other encoding explains. Those lines become
+rejects.
 """
 
 from __future__ import annotations
@@ -87,8 +88,10 @@ def _looked_at(reading: Reading) -> Encoding:
             broken.append(line)
     if len(broken) * 1000 < len(lines) or proper > len(broken):
         return Encoding("utf-8", 0)
-    at = _first_bad_byte(reading)
     codec = guess([line for line in lines if not line.isascii()])
+    if codec is None and len(broken) * 2 < len(lines):
+        return Encoding("utf-8", 0)
+    at = _first_bad_byte(reading)
     if codec is None:
         raise DataError(
             f"not UTF-8 from byte {at} on, and no other encoding fits",

@@ -104,8 +104,9 @@ class _Taken:
 
     def first_is_row(self) -> bool:
         """Tell whether what was read as a header is a row: it looks like one, or a name is a value of its column."""
-        values = ((name, self.tallies[name].values or {}) for name in self.names if name in self.tallies)
-        return looks_like_data(self.names) or any(found.get(name, 0) > 1 for name, found in values)
+        return looks_like_data(self.names) or any(
+            (self.tallies[name].values or Counter())[name] > 1 for name in self.names if name in self.tallies
+        )
 
 
 def _take(files: Files) -> _Taken:

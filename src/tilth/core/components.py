@@ -7,6 +7,7 @@ and Beyond", SoCC 2014). Every node ends beside the smallest name in its compone
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator
 from functools import partial
 
@@ -52,45 +53,40 @@ def _both_ways(batch: Batch) -> Batch:
 def _larger_first(batch: Batch) -> Batch:
     pairs = zip(batch.column(KEY).to_pylist(), batch.column(ID).to_pylist(), strict=True)
     ordered = [(a, b) if a >= b else (b, a) for a, b in pairs]
-    return _edges(ordered)
+    sides = zip(*ordered, strict=True) if ordered else ((), ())
+    return pa.RecordBatch.from_arrays([pa.array(side, pa.string()) for side in sides], schema=PAIR)
 
 
 def _large_star(batches: Iterator[Batch]) -> Iterator[Batch]:
     """Join every larger neighbour to the smallest of a node and its neighbours."""
-    out: list[tuple[str, str]] = []
-    node, root, last = None, "", None
-    for key, other in _lines(batches):
-        if key != node:
-            # Neighbours come sorted, so the first is the smallest.
-            node, root, last = key, min(key, other), None
-        if other != last and other > key:
-            out.append((other, root))
-        elif other != last and other == key:
-            out.append((key, root))
-        last = other
-        if len(out) >= BLOCK:
-            yield _edges(out)
-            out = []
-    if out:
-        yield _edges(out)
+
+    def pairs() -> Iterator[tuple[str, str]]:
+        node, root, last = None, "", None
+        for key, other in _lines(batches):
+            if key != node:
+                # Neighbours come sorted, so the first is the smallest.
+                node, root, last = key, min(key, other), None
+            if other != last and other >= key:
+                yield other, root
+            last = other
+
+    return _blocks(pairs(), PAIR.names)
 
 
 def _small_star(batches: Iterator[Batch]) -> Iterator[Batch]:
     """Join a node and its smaller neighbours to the smallest of them."""
-    out: list[tuple[str, str]] = []
-    node, root, last = None, "", None
-    for key, other in _lines(batches):
-        if key != node:
-            node, root, last = key, other, None
-            out.append((key, root))
-        if other != last and other != key:
-            out.append((other, root))
-        last = other
-        if len(out) >= BLOCK:
-            yield _edges(out)
-            out = []
-    if out:
-        yield _edges(out)
+
+    def pairs() -> Iterator[tuple[str, str]]:
+        node, root, last = None, "", None
+        for key, other in _lines(batches):
+            if key != node:
+                node, root, last = key, other, None
+                yield key, root
+            if other not in (last, key):
+                yield other, root
+            last = other
+
+    return _blocks(pairs(), PAIR.names)
 
 
 def _with_roots(batch: Batch) -> Batch:
@@ -100,32 +96,26 @@ def _with_roots(batch: Batch) -> Batch:
 
 
 def _unique(batches: Iterator[Batch]) -> Iterator[Batch]:
-    found: list[tuple[str, str]] = []
-    last = None
-    for node, root in _lines(batches):
-        if node != last:
-            found.append((node, root))
-        last = node
-        if len(found) >= BLOCK:
-            yield _named(found)
-            found = []
-    if found:
-        yield _named(found)
+    def pairs() -> Iterator[tuple[str, str]]:
+        last = None
+        for node, root in _lines(batches):
+            if node != last:
+                yield node, root
+            last = node
+
+    return _blocks(pairs(), [ID, "cluster"])
 
 
-def _named(found: list[tuple[str, str]]) -> Batch:
-    return pa.RecordBatch.from_pydict({ID: [node for node, _ in found], "cluster": [root for _, root in found]})
+def _blocks(pairs: Iterator[tuple[str, str]], names: list[str]) -> Iterator[Batch]:
+    while block := list(itertools.islice(pairs, BLOCK)):
+        yield pa.RecordBatch.from_arrays(
+            [pa.array(side, pa.string()) for side in zip(*block, strict=True)], names=names
+        )
 
 
 def _lines(batches: Iterator[Batch]) -> Iterator[tuple[str, str]]:
     for batch in batches:
         yield from zip(batch.column(KEY).to_pylist(), batch.column(ID).to_pylist(), strict=True)
-
-
-def _edges(pairs: list[tuple[str, str]]) -> Batch:
-    return pa.RecordBatch.from_arrays(
-        [pa.array([a for a, _ in pairs], pa.string()), pa.array([b for _, b in pairs], pa.string())], schema=PAIR
-    )
 
 
 def _checksum(edges: Rows, engine: Engine) -> str:

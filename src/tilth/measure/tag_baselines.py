@@ -144,7 +144,7 @@ def _vocabulary(rows: Rows) -> list[str]:
 
 def _features(vectorizers: Sequence[Any], rows: Rows) -> Any:
     """Look each word up once, then lay the words around each token side by side."""
-    from scipy.sparse import hstack  # type: ignore[import-untyped]  # scipy has no types; scikit-learn brings it
+    from scipy.sparse import hstack
 
     vocabulary = _vocabulary(rows)
     place = {word: at for at, word in enumerate(vocabulary)}

@@ -6,7 +6,7 @@ import datetime
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,8 +16,8 @@ from tilth.core.events import StageStarted, TestOpened
 from tilth.core.shard import Shard
 from tilth.core.spec import spec_of
 from tilth.measure.bootstrap import over_seeds
-from tilth.measure.counts import Counts
 from tilth.run.answers import Answers, collect
+from tilth.run.exams._exam import Exam
 from tilth.run.exams.label import Label
 from tilth.run.exams.labels import Labels
 from tilth.run.exams.tags import Tags
@@ -32,20 +32,6 @@ STAGE = "evaluate"
 WARN = 0.05
 BASELINE_ROWS = 50_000
 """The baselines read at most this many train rows."""
-
-
-class Exam(Protocol):
-    """What a kind of answer needs to be judged."""
-
-    metric: str
-
-    def decide(self, valid: Answers) -> tuple[dict[str, Any], dict[str, Any]]: ...
-
-    def measure(self, test: Answers, decision: dict[str, Any]) -> dict[str, Any]: ...
-
-    def against(self, train: pa.Table, test: Answers) -> list[dict[str, Any]]: ...
-
-    def counts(self, test: Answers) -> Counts: ...
 
 
 @dataclass(frozen=True, kw_only=True)

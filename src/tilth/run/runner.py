@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tilth.bytes.lease import lease
@@ -30,13 +30,14 @@ from tilth.recipe.model import Recipe
 from tilth.report import page
 from tilth.report.summary import StageLine, Summary
 from tilth.run import summary as summaries
-from tilth.run.acquire import Acquired, acquire
-from tilth.run.assign import Assigned, assign
-from tilth.run.cluster import Clustered, cluster
-from tilth.run.evaluate import Evaluated, evaluate
-from tilth.run.learn import Learned, learn
+from tilth.run.acquire import acquire
+from tilth.run.assign import assign
+from tilth.run.cluster import cluster
+from tilth.run.done import Done
+from tilth.run.evaluate import evaluate
+from tilth.run.learn import learn
 from tilth.run.log import EventLog
-from tilth.run.refine import Refined, refine
+from tilth.run.refine import refine
 from tilth.run.stages import Work
 from tilth.tables.project import Project
 
@@ -52,20 +53,6 @@ class Ran:
     report: Path
     bundle: Path | None
     """The servable model, where the recipe trains one."""
-
-
-@dataclass
-class _Done:
-    """What the stages gave so far, and how long each took."""
-
-    acquired: Acquired | None = None
-    clustered: Clustered | None = None
-    assigned: Assigned | None = None
-    refined: Refined | None = None
-    learned: Learned | None = None
-    evaluated: Evaluated | None = None
-    lines: list[StageLine] = field(default_factory=list)
-    notices: list[Noticed] = field(default_factory=list)
 
 
 def run(
@@ -104,7 +91,7 @@ def _logged(work: Work, name: str, folder: Path) -> Ran:
     """Run the stages, with a log of events beside the report."""
     recipe, listen = work.recipe, work.emit
     log = EventLog(folder / "events")
-    done = _Done()
+    done = Done()
     started = time.time()
 
     def tell(event: Event) -> None:
@@ -136,7 +123,7 @@ def _logged(work: Work, name: str, folder: Path) -> Ran:
     return Ran(run=name, summary=found, report=report, bundle=done.evaluated.bundle if done.evaluated else None)
 
 
-def _stages(work: Work, done: _Done) -> None:
+def _stages(work: Work, done: Done) -> None:
     with _timed(work, done, "acquire") as told:
         done.acquired = acquire(work)
         told(done.acquired.skipped, {source["name"]: source["rows"] for source in done.acquired.sources})
@@ -174,7 +161,7 @@ def _said_by_the_system() -> Iterator[None]:
 
 
 @contextmanager
-def _timed(work: Work, done: _Done, stage: str) -> Iterator[Callable[[bool, dict[str, int]], None]]:
+def _timed(work: Work, done: Done, stage: str) -> Iterator[Callable[[bool, dict[str, int]], None]]:
     """Time a stage, and tell whether it was done or skipped."""
     began = time.perf_counter()
     found: list[tuple[bool, dict[str, int]]] = []

@@ -6,11 +6,10 @@ import importlib.metadata
 import platform
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow.compute as pc
 
-import tilth
 from tilth.core.batch import ID, SPLIT
 from tilth.core.engine import Rows
 from tilth.core.shard import RunKey
@@ -26,17 +25,15 @@ from tilth.report.summary import (
 )
 from tilth.run.answers import excerpt
 from tilth.run.cluster import text_of
+from tilth.run.done import Done
 from tilth.run.stages import Work
-
-if TYPE_CHECKING:
-    from tilth.run.runner import _Done
 
 EXAMPLES = 3
 """Rows a step shows for each fate."""
 MOST_LABELS = 200
 
 
-def build(work: Work, done: _Done, *, run: str, started: str, seconds: float, report: str) -> Summary:
+def build(work: Work, done: Done, *, run: str, started: str, seconds: float, report: str) -> Summary:
     """Return the summary of a run."""
     acquired, assigned, refined = done.acquired, done.assigned, done.refined
     assert acquired and assigned and refined
@@ -81,10 +78,9 @@ def build(work: Work, done: _Done, *, run: str, started: str, seconds: float, re
             "seed": recipe.seed,
             "data fingerprint": refined.key,
             **({"model fingerprint": evaluated.key} if evaluated else {}),
-            "tilth": tilth.__version__,
             "python": sys.version.split()[0],
             "machine": f"{platform.machine()}, {platform.system()}",
-            **{name: importlib.metadata.version(name) for name in ("pyarrow", "deltalake")},
+            **{name: importlib.metadata.version(name) for name in ("tilth", "pyarrow", "deltalake")},
         },
         accounts={
             "rows_in": rows_in,
@@ -112,7 +108,7 @@ def _source(source: dict[str, Any]) -> SourceLine:
     )
 
 
-def _steps(work: Work, done: _Done) -> list[StepLine]:
+def _steps(work: Work, done: Done) -> list[StepLine]:
     """List what each place did, in the order of the recipe: first what leaves before refine, then each operator."""
     assert done.refined and done.acquired
     tallies = done.refined.tallies
@@ -149,7 +145,7 @@ def _options(entry: Any) -> str:
     return ", ".join(f"{name}={options[name]}" for name in entry.given if name in options)
 
 
-def _examples(work: Work, done: _Done) -> dict[str, list[ExampleLine]]:
+def _examples(work: Work, done: Done) -> dict[str, list[ExampleLine]]:
     """Pick a few fates of each place and look up what the rows say: the report shows text, the fates never do."""
     assert done.refined and done.acquired
     wanted: dict[str, list[dict[str, Any]]] = {}
@@ -210,7 +206,7 @@ def _lookup(rows: Rows, ids: set[str], column: str) -> dict[str, str]:
     return found
 
 
-def _split(work: Work, done: _Done) -> SplitLine:
+def _split(work: Work, done: Done) -> SplitLine:
     assert done.refined and done.assigned
     train = work.recipe.train
     label = getattr(train.part, "label", None) if train else None

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tilth.core.batch import ID, Batch
 from tilth.core.errors import DataError, did_you_mean
@@ -25,7 +26,7 @@ class Spelling:
     """Tokens an item may hold, special ones counted."""
     shapes: bool = False
     """Whether each token carries how its word is spelt."""
-    known: dict[str, tuple[list[int], int]] = field(default_factory=dict, compare=False, repr=False)
+    known: dict[str, tuple[list[int], bool]] = field(default_factory=dict, compare=False, repr=False)
     """Words met before: a cache for the life of one fit or model."""
 
 
@@ -120,7 +121,8 @@ def label_texts(values: pa.Array, where: str) -> pa.Array:
     if pa.types.is_null(kind):
         return values.cast(pa.string())
     if pa.types.is_floating(kind):
-        if any(value is not None and value != int(value) for value in values.to_pylist()):
+        values = pc.if_else(pc.is_nan(values), pa.scalar(None, kind), values)
+        if pc.any(pc.not_equal(values, pc.floor(values))).as_py() or pc.any(pc.is_inf(values)).as_py():
             raise DataError(f'column "{where}" holds fractions', where="train", wanted="classes, not a quantity")
         return values.cast(pa.int64()).cast(pa.string())
     if pa.types.is_nested(kind) or pa.types.is_binary(kind):

@@ -13,6 +13,8 @@ from tilth.train.words import shapes
 
 OVERLAP = 4
 """Neighbouring windows share a quarter of a window; a word's tag comes from the one that holds more of its context."""
+MOST_WORDS = 200_000
+"""Words that are remembered."""
 
 
 def encode(rows: Sequence[Sequence[str] | None], spelling: Spelling) -> Encoded:
@@ -20,7 +22,7 @@ def encode(rows: Sequence[Sequence[str] | None], spelling: Spelling) -> Encoded:
     before, after = spelling.tokenizer.single
     room = spelling.max_length - len(before) - len(after)
     longest = max(1, room // OVERLAP)
-    _learn_words(rows, spelling, longest)
+    dictionary = _spell(rows, spelling, longest)
     unknown_id = spelling.tokenizer.unknown
     truncated, unknown = np.zeros(len(rows), bool), np.zeros(len(rows), np.float32)
     items: list[list[int]] = []
@@ -31,7 +33,7 @@ def encode(rows: Sequence[Sequence[str] | None], spelling: Spelling) -> Encoded:
     for at, row in enumerate(rows):
         if not row:
             continue
-        known = [spelling.known[word] for word in row]
+        known = [dictionary[word] for word in row]
         pieces = [ids for ids, _ in known]
         truncated[at] = any(cut for _, cut in known)
         count = sum(map(len, pieces))
@@ -93,7 +95,15 @@ def places(encoded: Encoded) -> Array:
     return where
 
 
-def _learn_words(rows: Sequence[Sequence[str] | None], spelling: Spelling, longest: int) -> None:
-    fresh = sorted({word for row in rows if row for word in row} - spelling.known.keys())
-    for word, ids in zip(fresh, spelling.tokenizer.words(fresh), strict=True):
-        spelling.known[word] = (ids[:longest], len(ids) > longest)
+def _spell(rows: Sequence[Sequence[str] | None], spelling: Spelling, longest: int) -> dict[str, tuple[list[int], bool]]:
+    """Return each word's token ids and whether some were cut off. Words met before need no tokenizer."""
+    words = {word for row in rows if row for word in row}
+    found = {word: spelling.known[word] for word in words if word in spelling.known}
+    fresh = sorted(words - found.keys())
+    made = {
+        word: (ids[:longest], len(ids) > longest)
+        for word, ids in zip(fresh, spelling.tokenizer.words(fresh), strict=True)
+    }
+    if len(spelling.known) < MOST_WORDS:
+        spelling.known.update(made)
+    return found | made

@@ -27,7 +27,7 @@ def spelling() -> Spelling:
         (["b", "a", None, "b"], ("a", "b")),
         ([10, 9, 10], ("9", "10")),
         ([True, False], ("false", "true")),
-        ([1.0, 0.0, None], ("0", "1")),
+        ([1.0, 0.0, None, float("nan")], ("0", "1")),
         (pa.array(["x", "y"]).dictionary_encode(), ("x", "y")),
     ],
 )
@@ -48,6 +48,8 @@ def test_labels_come_from_all_batches():
         (TASK, {"label": ["a", "a", None]}, r'one class only \("a"\)'),
         (TASK, {"label": pa.array([], pa.string())}, "there are no train rows"),
         (TASK, {"label": [0.5, 1.0]}, "holds fractions"),
+        (TASK, {"label": [float("inf"), 1.0]}, "holds fractions"),
+        (TASK, {"label": [float("nan"), None]}, "all of column .label. is null"),
         (TASK, {"label": [["a"], ["b"]]}, "Set multi_label: true"),
         (TASK, {"label": [{"a": 1}]}, "holds struct"),
         (MANY, {"label": ["a", "b"]}, "lists, as multi_label says"),

@@ -12,27 +12,21 @@ from numpy.typing import NDArray
 from tilth.core.batch import ID
 from tilth.core.errors import DataError
 from tilth.measure import abstain, baselines, calibration, confusion, temperature
-from tilth.measure.bootstrap import Bootstrap, paired_difference
 from tilth.measure.classification import label_counts
 from tilth.measure.counts import Counts
 from tilth.measure.evaluation import Evaluation
 from tilth.measure.probabilities import softmax
-from tilth.measure.slices import slices
 from tilth.measure.worst import worst
-from tilth.recipe.sections import Evaluate
 from tilth.run.answers import Answers, excerpt
+from tilth.run.exams._exam import Exam
 
 METRIC = "accuracy"
 HEADLINE = ("accuracy", "macro_f1", "weighted_f1")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Label:
+class Label(Exam):
     """One label a row."""
-
-    options: Evaluate
-    labels: tuple[str, ...]
-    seed: int = 0
 
     metric = METRIC
 
@@ -91,13 +85,7 @@ class Label:
                 {"name": "answered", "value": float(sure.mean()), "low": None, "high": None},
                 {"name": "accuracy where answered", "value": float(right[sure].mean()) if sure.any() else None},
             ]
-        present = [name for name in self.options.slices if name in test.table.schema.names]
-        if present:
-            cut = slices(
-                self.counts(test), {name: test.column(name) for name in present}, METRIC, how=self._bootstrap()
-            )
-            result["slices"] = [one.to_json() for one in cut.slices]
-        return result
+        return result | self.slices(test)
 
     def against(self, train: pa.Table, test: Answers) -> list[dict[str, Any]]:
         """Fit the plain baselines on train rows and compare them with the model on the same test rows."""
@@ -110,19 +98,13 @@ class Label:
             ("TF-IDF + linear", baselines.linear_text(texts, truth, seed=self.seed)),
         ):
             theirs = label_counts(test.ids, self._truth(test), model.predict(wanted))
-            lines.append(self._line(name, theirs, test))
+            metrics = {metric: theirs.value(metric) for metric in HEADLINE}
+            lines.append(self.line(name, metrics, theirs, test))
         return lines
 
     def counts(self, test: Answers) -> Counts:
         """Return what each row adds to the metrics."""
         return label_counts(test.ids, self._truth(test), self._told(test))
-
-    def _line(self, name: str, theirs: Counts, test: Answers) -> dict[str, Any]:
-        how = self._bootstrap()
-        line: dict[str, Any] = {"name": name, "metrics": {m: theirs.value(m) for m in HEADLINE}}
-        if self.options.bootstrap:
-            line["difference"] = paired_difference(self.counts(test), theirs, METRIC, how).to_json()
-        return line
 
     def _evaluation(self, test: Answers) -> Any:
         fold = Evaluation(
@@ -132,9 +114,6 @@ class Label:
             {ID: test.ids, "truth": self._truth(test), "told": pa.array(self._told(test), pa.string())}
         )
         return fold.finish(fold.observe(batch))
-
-    def _bootstrap(self) -> Bootstrap:
-        return Bootstrap(replicates=max(self.options.bootstrap, 1), seed=self.seed)
 
     def _truth(self, answers: Answers) -> list[str]:
         return _words(answers.column(answers.truth))

@@ -11,28 +11,22 @@ from numpy.typing import NDArray
 
 from tilth.core.batch import ID
 from tilth.measure import baselines, calibration, thresholds
-from tilth.measure.bootstrap import Bootstrap, paired_difference
 from tilth.measure.counts import Counts
 from tilth.measure.evaluation import Evaluation
 from tilth.measure.labels import indicator
 from tilth.measure.multilabel import multilabel_counts
 from tilth.measure.probabilities import sigmoid
-from tilth.measure.slices import slices
 from tilth.measure.worst import worst_multilabel
-from tilth.recipe.sections import Evaluate
 from tilth.run.answers import Answers, excerpt
+from tilth.run.exams._exam import Exam, lists
 
 METRIC = "micro_f1"
 HEADLINE = ("micro_f1", "macro_f1", "samples_f1", "accuracy")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Labels:
+class Labels(Exam):
     """Any number of labels a row."""
-
-    options: Evaluate
-    labels: tuple[str, ...]
-    seed: int = 0
 
     metric = METRIC
 
@@ -47,7 +41,7 @@ class Labels:
 
     def measure(self, test: Answers, decision: dict[str, Any]) -> dict[str, Any]:
         """Return what the test rows say, as the report's evaluation reads it."""
-        truth, told = self._lists(test, test.truth), self._lists(test, "prediction")
+        truth, told = lists(test, test.truth), lists(test, "prediction")
         fold = Evaluation(
             kind="labels", truth="truth", predicted="told", replicates=self.options.bootstrap, seed=self.seed
         )
@@ -70,13 +64,7 @@ class Labels:
             },
             "errors": [{**one.to_json(), "text": excerpt(texts[one.id])} for one in wrong],
         }
-        present = [name for name in self.options.slices if name in test.table.schema.names]
-        if present:
-            cut = slices(
-                self.counts(test), {name: test.column(name) for name in present}, METRIC, how=self._bootstrap()
-            )
-            result["slices"] = [one.to_json() for one in cut.slices]
-        return result
+        return result | self.slices(test)
 
     def against(self, train: pa.Table, test: Answers) -> list[dict[str, Any]]:
         """Fit the plain baselines on train rows and compare them with the model on the same test rows."""
@@ -89,25 +77,17 @@ class Labels:
             ("TF-IDF + linear", baselines.linear_text_set(texts, truth, seed=self.seed)),
         ):
             theirs = multilabel_counts(test.ids, self._flags(test), model.predict(wanted), self.labels)
-            line: dict[str, Any] = {"name": name, "metrics": {m: theirs.value(m) for m in HEADLINE}}
-            if self.options.bootstrap:
-                line["difference"] = paired_difference(self.counts(test), theirs, METRIC, self._bootstrap()).to_json()
-            lines.append(line)
+            metrics = {metric: theirs.value(metric) for metric in HEADLINE}
+            lines.append(self.line(name, metrics, theirs, test))
         return lines
 
     def counts(self, test: Answers) -> Counts:
         """Return what each row adds to the metrics."""
-        told = indicator(self._lists(test, "prediction"), self.labels)
+        told = indicator(lists(test, "prediction"), self.labels)
         return multilabel_counts(test.ids, self._flags(test), told, self.labels)
 
-    def _bootstrap(self) -> Bootstrap:
-        return Bootstrap(replicates=max(self.options.bootstrap, 1), seed=self.seed)
-
     def _flags(self, answers: Answers) -> NDArray[np.bool_]:
-        return indicator(_known(self._lists(answers, answers.truth), self.labels), self.labels)
-
-    def _lists(self, answers: Answers, name: str) -> list[list[str]]:
-        return [[str(label) for label in row or []] for row in answers.column(name).to_pylist()]
+        return indicator(_known(lists(answers, answers.truth), self.labels), self.labels)
 
 
 def _known(rows: list[list[str]], labels: tuple[str, ...]) -> list[list[str]]:

@@ -10,15 +10,13 @@ import pyarrow as pa
 
 from tilth.core.batch import ID
 from tilth.measure import calibration, tag_baselines, temperature
-from tilth.measure.bootstrap import Bootstrap, paired_difference
 from tilth.measure.counts import Counts
 from tilth.measure.evaluation import Evaluation
 from tilth.measure.probabilities import softmax
-from tilth.measure.slices import slices
 from tilth.measure.tagging import entity_counts, token_counts
 from tilth.measure.worst import worst_tagging
-from tilth.recipe.sections import Evaluate
 from tilth.run.answers import Answers, excerpt
+from tilth.run.exams._exam import Exam, lists
 
 METRIC = "micro_f1"
 ENTITIES = "entity F1"
@@ -27,12 +25,8 @@ MACRO = "token macro F1 (O included)"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tags:
+class Tags(Exam):
     """One BIO tag a token; the headline is the F1 of whole entities."""
-
-    options: Evaluate
-    labels: tuple[str, ...]
-    seed: int = 0
 
     metric = METRIC
 
@@ -46,7 +40,7 @@ class Tags:
 
     def measure(self, test: Answers, decision: dict[str, Any]) -> dict[str, Any]:
         """Return what the test rows say, as the report's evaluation reads it."""
-        truth, told = self._lists(test, test.truth), self._lists(test, "prediction")
+        truth, told = lists(test, test.truth), lists(test, "prediction")
         fold = Evaluation(
             kind="tags", truth="truth", predicted="told", replicates=self.options.bootstrap, seed=self.seed
         )
@@ -81,20 +75,14 @@ class Tags:
             },
             "errors": [{**one.to_json(), "text": excerpt(texts[one.id])} for one in wrong],
         }
-        present = [name for name in self.options.slices if name in test.table.schema.names]
-        if present:
-            cut = slices(
-                self.counts(test), {name: test.column(name) for name in present}, METRIC, how=self._bootstrap()
-            )
-            result["slices"] = [one.to_json() for one in cut.slices]
-        return result
+        return result | self.slices(test)
 
     def against(self, train: pa.Table, test: Answers) -> list[dict[str, Any]]:
         """Fit the plain baselines on train rows and compare them with the model on the same test rows."""
         rows = [list(map(str, row or [])) for row in train.column(test.text).to_pylist()]
         tags = [list(map(str, row or [])) for row in train.column(test.truth).to_pylist()]
-        wanted = self._lists(test, test.text)
-        truth = self._lists(test, test.truth)
+        wanted = lists(test, test.text)
+        truth = lists(test, test.truth)
         lines = []
         for name, model in (
             ("always O", tag_baselines.AlwaysO()),
@@ -103,31 +91,20 @@ class Tags:
         ):
             found = model.predict(wanted)
             theirs, tokens = entity_counts(test.ids, truth, found), token_counts(test.ids, truth, found)
-            line: dict[str, Any] = {
-                "name": name,
-                "metrics": {
-                    ENTITIES: theirs.value("micro_f1"),
-                    TOKENS: tokens.value("accuracy"),
-                    MACRO: tokens.value("macro_f1"),
-                },
+            metrics = {
+                ENTITIES: theirs.value("micro_f1"),
+                TOKENS: tokens.value("accuracy"),
+                MACRO: tokens.value("macro_f1"),
             }
-            if self.options.bootstrap:
-                line["difference"] = paired_difference(self.counts(test), theirs, METRIC, self._bootstrap()).to_json()
-            lines.append(line)
+            lines.append(self.line(name, metrics, theirs, test))
         return lines
 
     def counts(self, test: Answers) -> Counts:
         """Return what each row adds to the entity metrics."""
-        return entity_counts(test.ids, self._lists(test, test.truth), self._lists(test, "prediction"))
-
-    def _bootstrap(self) -> Bootstrap:
-        return Bootstrap(replicates=max(self.options.bootstrap, 1), seed=self.seed)
+        return entity_counts(test.ids, lists(test, test.truth), lists(test, "prediction"))
 
     def _codes(self, answers: Answers) -> tuple[Any, Any]:
         place = {label: number for number, label in enumerate(self.labels)}
-        flat = [tag for row in self._lists(answers, answers.truth) for tag in row]
+        flat = [tag for row in lists(answers, answers.truth) for tag in row]
         codes = np.array([place.get(tag, -1) for tag in flat])
         return codes, codes >= 0
-
-    def _lists(self, answers: Answers, name: str) -> list[list[str]]:
-        return [[str(tag) for tag in row or []] for row in answers.column(name).to_pylist()]

@@ -46,7 +46,7 @@ class Encoder:
     max_length: int
     decision: Decision = field(default_factory=Decision)
     precision: str = "fp32"
-    known: dict[str, tuple[list[int], int]] = field(default_factory=dict, repr=False)
+    known: dict[str, tuple[list[int], bool]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.decision.check(self.labels)
@@ -90,8 +90,6 @@ class Encoder:
     @property
     def spelling(self) -> Spelling:
         """Return how rows become token ids."""
-        if len(self.known) > 200_000:
-            self.known.clear()
         return Spelling(
             tokenizer=self.tokenizer,
             max_length=self.max_length,
