@@ -136,6 +136,7 @@ def test_prose_and_tables_do_not_look_like_conll():
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "counts"),
     [

@@ -73,6 +73,7 @@ def test_an_unclosed_quote_at_the_end_costs_the_last_row(read):
     assert found.reasons() == {1: "a quotation mark opens a field and nothing closes it"}
 
 
+@pytest.mark.slow
 def test_a_quoted_field_may_run_over_the_border_of_a_page(read):
     long = "\n".join(f"line {number} of the letter" for number in range(3000))
     rows = [[str(number), long] for number in range(150)]
@@ -262,6 +263,7 @@ def test_what_python_writes_is_what_is_read(read):
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 def test_real_files_give_every_row(shared: Path, read_all):
     counts = {
         "banking77/train.csv": 10003,

@@ -144,6 +144,7 @@ def test_bytes_that_are_no_text_are_an_error_or_rejects(read):
         read("a.txt", (raw + b"\x81\x8d\x8f\x90\x9d\xff\xff\n") * 50)
 
 
+@pytest.mark.slow
 def test_a_large_file_is_looked_at_in_the_middle_and_at_the_end(tmp_path: Path, read_all):
     path = tmp_path / "a.csv"
     tail = "".join(f"2,{text}\n" for text in SIMPLIFIED * 300).encode("gb18030")
@@ -154,6 +155,7 @@ def test_a_large_file_is_looked_at_in_the_middle_and_at_the_end(tmp_path: Path, 
     assert found.rejects == []
 
 
+@pytest.mark.slow
 def test_one_very_long_line_of_utf8_is_no_reason_to_guess(read):
     rows = json.dumps([{"text": text} for text in SIMPLIFIED * 20_000], ensure_ascii=False)
     found = read("a.json", rows)

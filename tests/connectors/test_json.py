@@ -260,6 +260,7 @@ def test_the_quick_way_gives_what_the_careful_way_gives(tmp_path: Path, monkeypa
     assert told(path, SCHEMA) == careful(path, SCHEMA, monkeypatch)
 
 
+@pytest.mark.slow
 def test_each_value_alone_is_read_the_same_both_ways(tmp_path: Path, monkeypatch):
     path = tmp_path / "a.jsonl"
     quick = 0

@@ -112,6 +112,7 @@ def test_rejects_are_counted_with_reasons_and_errors_are_errors(tmp_path: Path):
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "text", "label", "kind"),
     [

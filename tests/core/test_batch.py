@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tilth.core.batch import (
+    AT,
     SYSTEM,
     SYSTEM_FIELDS,
     canonical,
@@ -117,7 +118,7 @@ def test_system_columns_are_not_content() -> None:
     named = with_column(with_column(rows, "_id", ["1"]), "_split", ["test"])
     assert revisions(named, SALT) == revisions(rows, SALT)
     assert user_columns(named.schema) == ["text", "n", "tags"]
-    assert set(SYSTEM) == set(SYSTEM_FIELDS)
+    assert {*SYSTEM, AT} == set(SYSTEM_FIELDS)
 
 
 def test_rows_without_columns_have_one_revision() -> None:

@@ -19,6 +19,9 @@ def check(
     recipe: RecipeFile,
     overrides: Overrides = None,
     filled: Annotated[bool, typer.Option("--filled", help="Print the recipe with every default written out.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print the steps: what reads which rows, with fingerprints.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check a recipe: sections, operators, options, types, licences. Exit code 2 when something is wrong."""
@@ -32,10 +35,21 @@ def check(
         for error in errors[:-1]:
             typer.echo(f"tilth: {error}", err=True)
         raise errors[-1] if errors else RecipeError("the recipe is wrong", where=str(recipe))
+    if plan:
+        _show_plan(found)
+        return
     if filled:
         print(fill.as_yaml(found), end="")
         return
     print(f"{recipe}: right. {found.name}: {_plan(found)}")
+
+
+def _show_plan(found: Recipe) -> None:
+    from tilth.run.plan import lay_out
+
+    for step in lay_out(found).steps:
+        prints = f"  measure {step.measure[:8]} decide {step.decide[:8]}" if step.measure else ""
+        print(f"{step.stage:<9} {step.kind:<9} {step.place:<28} {step.sees}{prints}")
 
 
 def _plan(found: Recipe) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -20,6 +21,8 @@ LATIN = {
 """Code pages that differ in few letters, and the languages for which such a guess stands; else the letters decide."""
 _CENTRAL = bytes.fromhex("8a8c8d8e8f9a9d9e9fa3a5afb3b9babebffe")
 """In cp1250 letters such as š ł ą ż ţ; in cp1252 signs, or letters that no language of Western Europe has in words."""
+_POLISH_ENDS = re.compile(rb"[A-Za-z\x80-\xff][\xea\xe6\xf1](?![A-Za-z\x80-\xff])")
+"""In cp1250 ę ć ń at the end of a word; in cp1252 ê æ ñ, which end hardly any."""
 _TURKISH = bytes.fromhex("f0fdfe")
 """In cp1254 ğ ı ş; in cp1252 Icelandic letters."""
 _NOT_TURKISH = bytes.fromhex("e1ede6e3")
@@ -84,7 +87,9 @@ def _western_words(line: bytes) -> bool:
     """Tell whether every character outside ASCII is a letter beside a letter, as a stray byte is not."""
     text = _decode(line, "cp1252") or "\x80"
     around = zip(" " + text, text, text[1:] + " ", strict=False)
-    return all(char.isascii() or (char.isalpha() and (left + right).isalpha()) for left, char, right in around)
+    return all(
+        char.isascii() or (char.isalpha() and (left.isalpha() or right.isalpha())) for left, char, right in around
+    )
 
 
 def _guess_one(sample: bytes) -> str | None:
@@ -117,7 +122,8 @@ def _latin(sample: bytes) -> str:
     if count(_TURKISH) * 10 > len(inside) and not count(_NOT_TURKISH):
         return "cp1254"
     hungarian = count(_HUNGARIAN) == len(inside) and count(_OWN_HUNGARIAN)
-    return "cp1250" if count(_CENTRAL) * 12 > len(inside) or hungarian else "cp1252"
+    central = count(_CENTRAL) + len(_POLISH_ENDS.findall(sample))
+    return "cp1250" if central * 12 > len(inside) or hungarian else "cp1252"
 
 
 def _letter(byte: int) -> bool:

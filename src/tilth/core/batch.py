@@ -103,7 +103,7 @@ def revisions(batch: Batch, salt: bytes) -> list[str]:
     names = sorted(user_columns(batch.schema))
     if not names:
         return [keyed_hash(salt)] * batch.num_rows
-    columns = [_countable(batch.column(name)).to_pylist() for name in names]
+    columns = [for_python(batch.column(name)).to_pylist() for name in names]
     return [
         keyed_hash(
             salt,
@@ -118,7 +118,7 @@ def revisions(batch: Batch, salt: bytes) -> list[str]:
     ]
 
 
-def _countable(array: pa.Array) -> pa.Array:
+def for_python(array: pa.Array) -> pa.Array:
     """Return nanoseconds as whole numbers: Python's times end at microseconds, and pandas may be there or not."""
     kind = _without_nanoseconds(array.type)
     return array if kind == array.type else array.cast(kind)

@@ -2,6 +2,9 @@
 
 An operator is a frozen dataclass in a file of its own; the file's name is its recipe name. Its fields are its options,
 its recipe keys and (through the string under each field) its help text. It opens nothing and keeps no state.
+
+Three class variables say what its answers depend on beside its fields: `version` (raise it when the answers change),
+`packages` (whose versions may change them), and `decides` (the fields that only choose among what was computed).
 """
 
 from __future__ import annotations

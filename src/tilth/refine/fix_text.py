@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from tilth.core.batch import Batch
 from tilth.refine._columns import map_text
@@ -25,6 +25,8 @@ class FixText:
     Uses ftfy 6 (Speer 2019, doi:10.5281/zenodo.2591652). What ftfy would tidy by default but is not wrong (full-width
     punctuation, curly quotes) is left alone unless an option asks for it.
     """
+
+    packages: ClassVar[tuple[str, ...]] = ("ftfy",)
 
     column: str = "text"
     """The text column."""

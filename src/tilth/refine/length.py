@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,6 +27,8 @@ class Length:
 
     Each character of a script without spaces (Chinese, Japanese, Thai …) counts as a word.
     """
+
+    decides: ClassVar[tuple[str, ...]] = ("min", "max")
 
     column: str = "text"
     """The text column."""

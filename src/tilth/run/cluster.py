@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -13,16 +14,16 @@ from tilth.core import registry
 from tilth.core.batch import ID, Batch, canonical
 from tilth.core.components import PAIR, components
 from tilth.core.engine import Reader, Rows, Step
-from tilth.core.errors import RecipeError
 from tilth.core.events import StageStarted
 from tilth.core.fold import Fold
-from tilth.core.operator import DECISION, Decider
+from tilth.core.operator import DECISION
 from tilth.core.shard import Receipt, RunKey, Shard
-from tilth.recipe.model import Entry, Recipe
+from tilth.recipe.model import Recipe
 from tilth.run import sidecar
 from tilth.run.acquire import Acquired
 from tilth.run.fingerprint import chain, decides, digest
 from tilth.run.pipe import Link
+from tilth.run.plan import DecideStep
 from tilth.run.prefix import LIGHT, Prefixed, columns
 from tilth.run.sidecar import NOTE, chained
 from tilth.run.stages import Work, receipt_from, receipt_json
@@ -57,7 +58,8 @@ def cluster(work: Work, acquired: Acquired) -> Clustered:
     done: list[tuple[str, Rows]] = []
     key = acquired.key
     skipped = True
-    for place, operator, links in _deciders(work.recipe, acquired):
+    for step in _steps(work, acquired):
+        place, operator, links = step.place, step.operator, step.links
         key = digest(STAGE, key, place, chain([link.operator for link in links]), decides(operator))
         table = work.project.decisions(f"{work.data}.{_slug(place)}")
         if table.version_of(RunKey(key)) is None:
@@ -97,33 +99,21 @@ def text_of(recipe: Recipe, schema: pa.Schema) -> str | None:
     return next((name for name in [*wanted, "text", "tokens"] if isinstance(name, str) and name in schema.names), None)
 
 
-def _deciders(recipe: Recipe, acquired: Acquired) -> Iterator[tuple[str, Any, tuple[Link, ...]]]:
-    links: list[Link] = []
-    fold: Entry | None = None
-    found = False
-    for entry in recipe.refine:
-        if isinstance(entry.part, Decider):
-            if fold is not None:
-                raise RecipeError(
-                    f"{entry.name} compares all rows, the test's too, yet stands after {fold.name}, which is fitted",
-                    where=entry.at,
-                    do=f"Move {entry.name} above {fold.place}.",
-                )
-            found = True
-            yield entry.place, entry.part, tuple(links)
-        elif isinstance(entry.part, Fold):
-            fold = fold or entry
-        else:
-            links.append(Link(place=entry.place, operator=entry.part, where=entry.where))
-    schema = acquired.table.schema(acquired.version)
-    kind = recipe.split.duplicates
-    if found or kind == "none":
-        return
-    column = text_of(recipe, schema)
-    if kind == "near" and column is not None:
-        yield DEFAULT, registry.find("tilth.refine", "near_duplicates")(column=column), tuple(links)
-    elif column is not None:
-        yield DEFAULT, registry.find("tilth.refine", "exact_duplicates")(columns=(column,)), tuple(links)
+def _steps(work: Work, acquired: Acquired) -> tuple[DecideStep, ...]:
+    """Return the plan's deciders, or one that only keeps duplicates of what the model reads on one side."""
+    if work.plan.deciders or work.recipe.split.duplicates == "none":
+        return work.plan.deciders
+    column = text_of(work.recipe, acquired.table.schema(acquired.version))
+    if column is None:
+        return ()
+    near = work.recipe.split.duplicates == "near"
+    kind = registry.find("tilth.refine", "near_duplicates" if near else "exact_duplicates")
+    operator = kind(column=column) if near else kind(columns=(column,))
+    links = tuple(
+        Link(place=one.entry.place, operator=one.entry.part, where=one.entry.where)
+        for one in itertools.takewhile(lambda one: not isinstance(one.entry.part, Fold), work.plan.narrow)
+    )
+    return (DecideStep(place=DEFAULT, operator=operator, links=links),)
 
 
 def _commit(work: Work, table: Table, decisions: Rows, key: str) -> None:

@@ -15,7 +15,6 @@ from tilth.core.engine import Rows, Step
 from tilth.core.errors import DataError, OperatorError
 from tilth.core.events import ShardDone, StageStarted
 from tilth.core.fold import STATE_LIMIT, Fold
-from tilth.core.operator import Decider
 from tilth.core.shard import RunKey, Shard, Version
 from tilth.core.spec import from_spec, spec_of
 from tilth.recipe.model import Entry
@@ -75,9 +74,8 @@ def refine(work: Work, acquired: Acquired, assigned: Assigned) -> Refined:
 def _fit(work: Work, raw: Rows, beside: Sidecar, book: Book) -> tuple[Link, ...]:
     """Replace each fold by what it finishes into, learnt from the train rows that reach its place."""
     links: list[Link] = []
-    for number, entry in enumerate(work.recipe.refine):
-        if isinstance(entry.part, Decider):
-            continue
+    for step in work.plan.narrow:
+        number, entry = step.number, step.entry
         operator = entry.part
         if isinstance(operator, Fold):
             fitted = book.get(f"_fit-{number:03d}")

@@ -37,6 +37,7 @@ from tilth.run.done import Done
 from tilth.run.evaluate import evaluate
 from tilth.run.learn import learn
 from tilth.run.log import EventLog
+from tilth.run.plan import lay_out
 from tilth.run.refine import refine
 from tilth.run.stages import Work
 from tilth.tables.project import Project
@@ -70,6 +71,7 @@ def run(
     `root` is the project's folder (default: the recipe's). Raises a `TilthError`; what was finished is kept, and
     running again goes on from there.
     """
+    plan = lay_out(recipe)
     with _said_by_the_system():
         project = Project(str(root or Path(recipe.path).resolve().parent))
         name = project.new_run()
@@ -82,7 +84,14 @@ def run(
             # What a killed run left; the lease says that no other run is at work here.
             shutil.rmtree(spill, ignore_errors=True)
             work = Work(
-                recipe=recipe, project=project, engine=engine, emit=listen, stop=stop, sample=sample, device=device
+                recipe=recipe,
+                plan=plan,
+                project=project,
+                engine=engine,
+                emit=listen,
+                stop=stop,
+                sample=sample,
+                device=device,
             )
             return _logged(work, name, project.run(name))
 
@@ -102,8 +111,7 @@ def _logged(work: Work, name: str, folder: Path) -> Ran:
 
     work = replace(work, emit=tell)
     (folder / "recipe.yaml").write_text(fill.as_yaml(recipe), encoding="utf-8")
-    stages = ("acquire", "cluster", "split", "refine", *(("train", "evaluate") if recipe.train else ()))
-    tell(RunStarted(run=name, recipe=recipe.path, stages=stages))
+    tell(RunStarted(run=name, recipe=recipe.path, stages=work.plan.stages))
     try:
         with _said_by_the_system():
             _stages(work, done)

@@ -15,6 +15,7 @@ from tilth.core.engine import Engine
 from tilth.core.events import Event, Listener
 from tilth.core.shard import Cursor, Part, Receipt
 from tilth.recipe.model import Recipe
+from tilth.run.plan import Plan
 from tilth.tables.project import Project
 
 
@@ -23,6 +24,7 @@ class Work:
     """What every stage needs."""
 
     recipe: Recipe
+    plan: Plan
     project: Project
     engine: Engine
     emit: Listener
