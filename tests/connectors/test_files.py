@@ -314,6 +314,11 @@ def test_very_many_files_are_looked_at_evenly(tmp_path: Path, read_all):
     for number in range(130):
         (tmp_path / f"{number:03}.csv").write_text(f"n\n{'x' if number == 129 else number}\n")
     assert read_all(Files(path=str(tmp_path))).column("n")[-1] == "x"
+    (tmp_path / "001.csv").write_text("n,late\n1,a\n")
+    found = read_all(Files(path=str(tmp_path)))
+    said = 'columns left out, as no file looked at has them: late; "types: {late: string}" keeps it'
+    assert f"001.csv: {said}" in found.notes
+    assert read_all(Files(path=str(tmp_path), types={"late": "string"})).column("late")[1] == "a"
 
 
 def test_a_shard_is_enough_to_read_in_another_process(tickets: Path):

@@ -239,6 +239,26 @@ def test_an_operator_that_fails_is_tolerated_only_as_far_as_the_recipe_says(fold
     assert len(folder.rows()) == 59
 
 
+def test_two_recipes_of_one_project_do_not_share_unfinished_work(folder: Folder, tmp_path: Path) -> None:
+    folder.run(SOURCE)
+    other = tmp_path / "other.yaml"
+    other.write_text("name: other\n" + SOURCE)
+    api.run(other, workers=1)
+    assert len(folder.rows("other")) == len(folder.rows()) == 60
+
+
+def test_a_part_that_went_away_is_written_again(folder: Folder, tmp_path: Path) -> None:
+    for name in "bc":
+        write(tmp_path / f"{name}.csv", table(20, 100 * ord(name)))
+    recipe = "acquire: [{files: {path: '*.csv', key: key, licence: own}}]\n"
+    with pytest.raises(Stopped):
+        folder.run(recipe, stop=lambda: len([e for e in folder.heard if isinstance(e, events.ShardDone)]) >= 2)
+    parts = sorted((tmp_path / ".tilth" / "data" / "t.acquired").glob("part-*.parquet"))
+    parts[0].unlink()
+    folder.run(recipe)
+    assert len(folder.rows()) == 100
+
+
 def test_a_licence_that_forbids_the_use_stops_the_plan(folder: Folder, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"CC-BY-NC-4.0.*forbids commercial use"):
         folder.run("use: commercial\n" + SOURCE.replace("own", "CC-BY-NC-4.0"))

@@ -39,6 +39,7 @@ COMMON = frozenset(
     "種經麼學現當沒動還進樣開從實無與及任何等權應很太店酒买房服务机水"
 )
 """Characters that make up a third of running Chinese, simplified and traditional."""
+_USUAL = dict.fromkeys(map(ord, "–—‘’“”„…€°«»"), "-")
 LITTLE = 4
 """Fewer bytes outside ASCII than this tell no encoding by themselves."""
 CHINESE_SHARE = 0.12
@@ -84,8 +85,8 @@ def _outside(line: bytes) -> int:
 
 
 def _western_words(line: bytes) -> bool:
-    """Tell whether every character outside ASCII is a letter beside a letter, as a stray byte is not."""
-    text = _decode(line, "cp1252") or "\x80"
+    """Tell whether what is outside ASCII are usual signs, and letters beside letters, as a stray byte is not."""
+    text = (_decode(line, "cp1252") or "\x80").translate(_USUAL)
     around = zip(" " + text, text, text[1:] + " ", strict=False)
     return all(
         char.isascii() or (char.isalpha() and (left.isalpha() or right.isalpha())) for left, char, right in around

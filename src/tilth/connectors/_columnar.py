@@ -16,7 +16,7 @@ from tilth.connectors._arrow_types import fitted, storable
 from tilth.connectors._lines import too_long
 from tilth.connectors._open import compression
 from tilth.connectors._reading import ROWS, SAMPLE, Chunk, Piece, Reading
-from tilth.connectors._schema import bare
+from tilth.connectors._schema import bare, differences
 from tilth.core.errors import DataError
 
 PIECE_BYTES = 64 << 20
@@ -64,7 +64,7 @@ def read(reading: Reading, schema: pa.Schema) -> Iterator[Chunk]:
     plain = bare(schema)
     with _opened(reading) as source:
         names = source.schema_arrow.names if reading.format == "parquet" else source.schema.names
-        notes = tuple(_differences(reading, names, plain.names))
+        notes = tuple(differences(reading.file, names, plain.names))
         wanted = [name for name in names if name in plain.names]
         for raw in _batches(reading, source, wanted):
             rows = max(1, raw.num_rows * BATCH_BYTES // max(BATCH_BYTES, raw.nbytes))
@@ -75,14 +75,6 @@ def read(reading: Reading, schema: pa.Schema) -> Iterator[Chunk]:
             ordinal += raw.num_rows
     if notes:
         yield Chunk(pa.RecordBatch.from_pylist([], schema=plain), (), notes=notes)
-
-
-def _differences(reading: Reading, here: list[str], wanted: list[str]) -> Iterator[str]:
-    extra, lacking = [name for name in here if name not in wanted], [name for name in wanted if name not in here]
-    if extra:
-        yield f"{reading.file}: columns left out, as the files looked at lack them: {', '.join(extra)}"
-    if lacking:
-        yield f"{reading.file}: lacks columns that are empty in its rows: {', '.join(lacking)}"
 
 
 @contextmanager

@@ -51,7 +51,13 @@ def learned(
             wanted="rows with columns",
             do="Look at the file, or say what it is with format: and encoding:.",
         )
-    return _typed(schema, asked, where, more=bool(formats & {"json", "jsonl"}) or not formats)
+    return _typed(schema, asked, where, more=_may_have_more(readings))
+
+
+def _may_have_more(readings: Sequence[Reading]) -> bool:
+    """Tell whether there may be columns that the look has not seen."""
+    by_row = any(reading.format in ("json", "jsonl") for reading in readings)
+    return by_row or not readings or len(readings) > MOST_LOOKED_AT
 
 
 def _spread(readings: Sequence[Reading], most: int) -> Sequence[Reading]:
@@ -61,7 +67,7 @@ def _spread(readings: Sequence[Reading], most: int) -> Sequence[Reading]:
 
 
 def _typed(schema: pa.Schema, asked: Mapping[str, str], where: str, *, more: bool) -> pa.Schema:
-    """Give columns the types that the recipe asks for; JSON may have columns that no sampled record has."""
+    """Give columns the types that the recipe asks for; with `more`, to ones that the look has not seen too."""
     fields = [_as_asked(field, asked[field.name]) if field.name in asked else field for field in schema]
     for name in (name for name in asked if name not in schema.names):
         if not more:

@@ -17,7 +17,7 @@ from tilth.connectors._encoding import Encoding, encoding_of
 from tilth.connectors._lines import nothing, pages
 from tilth.connectors._reading import ROWS, SAMPLE, SAMPLE_CHARS, Chunk, Reading
 from tilth.connectors._records import parsed
-from tilth.connectors._schema import bare
+from tilth.connectors._schema import bare, differences
 
 
 class _Rows(NamedTuple):
@@ -54,7 +54,7 @@ def read(reading: Reading, schema: pa.Schema) -> Iterator[Chunk]:
     if dialect is None:
         yield from nothing(reading, encoding, plain, (*notes, f"{reading.file}: holds no record"))
         return
-    notes = (*notes, *dialect.notes, *_differences(reading, dialect.names, plain.names))
+    notes = (*notes, *dialect.notes, *differences(reading.file, dialect.names, plain.names))
     count = 0
     for rows in _rows(reading, encoding, dialect):
         chunk = _chunk(rows, dialect.names, plain, reading)
@@ -64,16 +64,6 @@ def read(reading: Reading, schema: pa.Schema) -> Iterator[Chunk]:
     if not count:
         empty = pa.RecordBatch.from_pylist([], schema=plain)
         yield Chunk(empty, (), notes=(*notes, f"{reading.file}: holds a header and no row"))
-
-
-def _differences(reading: Reading, here: Sequence[str], wanted: Sequence[str]) -> Iterator[str]:
-    extra = [name for name in here if name not in set(wanted)]
-    lacking = [name for name in wanted if name not in set(here)]
-    if extra:
-        # Only in files that were not looked at when the source was planned; `plan` looks at all but very many.
-        yield f"{reading.file}: columns left out, as the files looked at lack them: {', '.join(extra)}"
-    if lacking:
-        yield f"{reading.file}: lacks columns that are empty in its rows: {', '.join(lacking)}"
 
 
 def _rows(reading: Reading, encoding: Encoding, dialect: Dialect) -> Iterator[_Rows]:

@@ -13,6 +13,7 @@ from tilth.connectors._open import Cut, Stream, opened
 from tilth.connectors._reading import BLOCK, Chunk, Reading
 
 NUL = "holds a NUL byte"
+HEAD = 256 << 10
 
 
 class Page(NamedTuple):
@@ -94,7 +95,8 @@ def _raw_pages(reading: Reading, encoding: Encoding) -> Iterator[bytes | str]:
 
 
 def _blocks(stream: Stream, mark: int) -> Iterator[bytes]:
-    block = stream.read(BLOCK)[mark:]
+    # The first block is small: a look at the head of a file stops after it.
+    block = stream.read(min(HEAD, BLOCK))[mark:]
     while block:
         yield block
         block = stream.read(BLOCK)

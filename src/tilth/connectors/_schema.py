@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
@@ -71,6 +71,17 @@ def settled(schema: pa.Schema) -> pa.Schema:
 def bare(schema: pa.Schema) -> pa.Schema:
     """Return the schema without our marks: the types that rows have."""
     return pa.schema([_bare(field) for field in schema])
+
+
+def differences(file: str, here: Sequence[str], wanted: Sequence[str]) -> Iterator[str]:
+    """Say which columns a file has beside the source's, and which it lacks."""
+    extra, lacking = [name for name in here if name not in wanted], [name for name in wanted if name not in here]
+    if extra:
+        # Only in one of very many files, not looked at when the source was planned.
+        how = f'"types: {{{extra[0]}: string}}" keeps it' if len(extra) == 1 else "types: keeps those it names"
+        yield f"{file}: columns left out, as no file looked at has them: {', '.join(extra)}; {how}"
+    if lacking:
+        yield f"{file}: lacks columns that are empty in its rows: {', '.join(lacking)}"
 
 
 def json_text(name: str) -> pa.Field:

@@ -36,7 +36,10 @@ class Files:
     The columns and their types are learned when the source is planned, from the first 1,000 records of the first file
     and the first 100 of up to 63 others, and are the same for every shard. A later value of another type makes its row
     a reject that says what to do. Text columns of CSV become numbers, truth values or times only where that loses
-    nothing; `00123` and telephone numbers stay text.
+    nothing; `00123` and telephone numbers stay text. An empty cell is null.
+
+    >>> Files(path="data/tickets/*.csv", key="ticket_id").anchored(Path("/project")).path
+    '/project/data/tickets/*.csv'
     """
 
     path: str
@@ -138,7 +141,7 @@ class Files:
         return shards, Cursor(position={"how": how, "schema": packed, "files": states})
 
     def read(self, shard: Shard) -> Iterator[Record]:
-        """Read a shard's rows, up to 8,192 at a time; raises `DataError` if its file is another than was planned."""
+        """Read a shard's rows, about 8,192 at a time; raises `DataError` if its file is another than was planned."""
         where = shard.where
         file, schema = str(where["file"]), load(where["schema"])
         notes = tuple(where["notes"])

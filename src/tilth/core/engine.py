@@ -67,7 +67,10 @@ class Engine(Protocol):
         ...
 
     def exchange(self, step: Exchange, rows: Rows) -> Rows:
-        """Group by key; the result's shards are one a partition, in partition order."""
+        """Group by key; the result's shards are one a partition, in partition order, with ids such as `p0007`.
+
+        A partition without rows may be left out.
+        """
         ...
 
 

@@ -75,6 +75,7 @@ def acquire(work: Work) -> Acquired:
         raise DataError(f'two sources are named "{min(twice)}"', where="acquire", do="Give each a `name:` of its own.")
     key = digest(
         STAGE,
+        work.data,
         [[spec_of(one.entry.part), one.name, _stable(one)] for one in planned],
         work.sample,
     )
@@ -184,7 +185,8 @@ def _read_all(work: Work, planned: list[_Planned], table: Table, book: Book, key
 
 def _finish(work: Work, book: Book, shards: list[Shard], readers: tuple[ReadSource, ...]) -> dict[str, dict[str, Any]]:
     """Read the shards that no earlier run finished."""
-    kept = {shard.id: found for shard in shards if (found := book.get(shard.id)) is not None}
+    tables = {"rows": readers[0].rows, "fates": readers[0].fates} if readers else {}
+    kept = {shard.id: found for shard in shards if (found := book.finished(shard.id, tables)) is not None}
     waiting = [shard for shard in shards if shard.id not in kept]
     work.tell(StageStarted(stage=STAGE, shards=len(shards), done=len(kept)))
     for shard, result in work.engine.run(Step(name=STAGE, work=partial(_read, readers=readers)), waiting):

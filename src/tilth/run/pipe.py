@@ -198,7 +198,9 @@ def _breach(what: str) -> OperatorError:
 
 
 def _verdict(answer: Any, rows: int) -> pa.StructArray:
-    if isinstance(answer, pa.Array) and len(answer) == rows:
+    # Fields that are not given are null, and Arrow's own null array keeps every row.
+    named = isinstance(answer, pa.NullArray) or (isinstance(answer, pa.StructArray) and "rule" in answer.type.names)
+    if named and len(answer) == rows:
         try:
             return answer if answer.type == VERDICT else answer.cast(VERDICT)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
@@ -229,8 +231,8 @@ def _changes(before: Batch, after: Batch, link: Link, ledger: Ledger) -> None:
         rows = _differing(old, new)
         touched.update(rows)
         places = pa.array(rows, pa.int64())
-        pairs = zip(*(for_python(cells.take(places)).to_pylist() for cells in (old, new)), strict=True)
-        spans = [_span(was, now) for was, now in pairs]
+        was, now = for_python(old), for_python(new)
+        spans = [_span(was[row].as_py(), now[row].as_py()) for row in rows]
         ledger.write(
             link.place,
             "changed",

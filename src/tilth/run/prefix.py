@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from tilth.core.batch import AT, ID, SPLIT, Batch, with_column
 from tilth.core.engine import Reader, Rows
+from tilth.core.errors import DataError
 from tilth.core.shard import Shard
 from tilth.run.pipe import Ledger, Link, flow
 from tilth.run.sidecar import Sidecar
@@ -45,6 +46,11 @@ class Prefixed:
     split: str | None = None
     """Only rows of this split."""
     drop_at: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse to let all rows pass where one split's are wanted."""
+        if self.split is not None and self.sidecar is None:
+            raise ValueError(f"rows of {self.split} are told by their notes, and there are none")
 
     def __call__(self, shard: Shard) -> Iterator[Batch]:
         ledger = Ledger()
@@ -93,10 +99,13 @@ class _Stream:
         """Return the notes of these rows; a shard that begins in mid-file skips what lies before."""
         parts: list[Batch] = []
         wanted, held = len(at), 0
+        astray = DataError("the notes are not about these rows", where=self.file, wanted="notes of the same version")
         first = at[0].as_py()
         while held < wanted:
             if self._block is None or self._block.num_rows == 0:
-                self._block = next(self._notes)
+                self._block = next(self._notes, None)
+            if self._block is None:
+                raise astray
             if not held:
                 self._block = self._block.filter(pc.greater_equal(self._block.column(AT), first))
             part = self._block.slice(0, wanted - held)
@@ -104,7 +113,10 @@ class _Stream:
             if part.num_rows:
                 parts.append(part)
                 held += part.num_rows
-        return parts[0] if len(parts) == 1 else pa.concat_batches(parts)
+        found = parts[0] if len(parts) == 1 else pa.concat_batches(parts)
+        if not found.column(AT).equals(at.cast(pa.string())):
+            raise astray
+        return found
 
 
 def _by_file(batch: Batch) -> Iterator[Batch]:

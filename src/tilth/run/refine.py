@@ -132,7 +132,8 @@ def _run_all(
     key: str,
 ) -> None:
     fates = work.project.fates(work.data)
-    kept = {name: found for name, found in book.kept().items() if not name.startswith("_")}
+    tables = {"rows": table, "fates": fates.table}
+    kept = {shard.id: found for shard in raw.shards if (found := book.finished(shard.id, tables)) is not None}
     waiting = [shard for shard in raw.shards if shard.id not in kept]
     work.tell(StageStarted(stage=STAGE, shards=len(raw.shards), done=len(kept)))
     job = RefineShard(links=links, beside=Beside(read=raw.read, sidecar=beside), rows=table, fates=fates.table)

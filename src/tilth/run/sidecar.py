@@ -84,6 +84,8 @@ class Sidecar:
             if shard.id == wanted:
                 for batch in self.streams.read(shard):
                     keys = batch.column(KEY)
+                    if batch.num_rows and keys[0].as_py() > shard_id:
+                        return
                     part = batch.filter(pc.equal(keys, shard_id))
                     if part.num_rows:
                         yield part
@@ -127,7 +129,8 @@ def _joined(batches: Iterator[Batch]) -> Iterator[Batch]:
 
 def _merge(group: list[dict[str, object]]) -> Iterator[dict[str, object]]:
     """Give each of an id's rows what is known about the id."""
-    places = sorted(str(row[AT]) for row in group if row[AT] is not None)
+    # In the order of the acquired table: by shard, then by number; `f-1:…` sorts before `f:…`, yet comes after it.
+    places = sorted((str(row[AT]) for row in group if row[AT] is not None), key=lambda at: at.rpartition(":"))
     if not places:
         return
     known = [row for row in group if row[AT] is None]

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from tilth.core.shard import Cursor, Part, Receipt
 from tilth.recipe.model import Recipe
 from tilth.run.plan import Plan
 from tilth.tables.project import Project
+from tilth.tables.table import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,18 @@ class Book:
         if not path.is_file():
             return None
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
+    def finished(self, name: str, tables: Mapping[str, Table]) -> dict[str, Any] | None:
+        """Read what a shard left, where all the parts that it wrote to the tables are still whole."""
+        found = self.get(name)
+        if found is None:
+            return None
+        for kind, table in tables.items():
+            for part in found[kind]["parts"]:
+                path = table.folder / part["path"]
+                if not path.is_file() or path.stat().st_size != part["bytes"]:
+                    return None
         return found
 
     def kept(self) -> dict[str, dict[str, Any]]:

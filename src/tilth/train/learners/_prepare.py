@@ -16,7 +16,7 @@ from tilth.core import registry
 from tilth.core.errors import DataError, RecipeError
 from tilth.core.events import Noticed
 from tilth.core.learner import Context, Views
-from tilth.train import backbone, lessons, scratch
+from tilth.train import backbone, characters, lessons, scratch
 from tilth.train.checkpoint import Checkpoints
 from tilth.train.device import choose_device, choose_precision
 from tilth.train.lessons import Lessons
@@ -64,7 +64,7 @@ def prepare(full: Full, data: Views, context: Context) -> Ready:
     seed = context.seed if full.seed is None else full.seed
     device = choose_device(context.device if full.device == "auto" else full.device)
     precision = choose_precision(full.precision, device)
-    origin = _scratch(full, task, data) if full.scratch is not None else _pretrained(full)
+    origin = _scratch(full, task, data) if full.scratch is not None else _pretrained(full, task, data)
     options = _head(full, task, origin)
     spelling = Spelling(
         tokenizer=origin.tokenizer,
@@ -136,15 +136,20 @@ def _metric(full: Full, task: Task) -> str:
     return full.metric
 
 
-def _pretrained(full: Full) -> _Origin:
+def _pretrained(full: Full, task: Task, data: Views) -> _Origin:
     found = backbone.find(full.backbone, download=full.download)
-    return _Origin(
-        found.tokenizer(),
-        lambda: found.load(full.dropout),
-        found.positions,
-        found.pooling,
-        {"name": found.name, "place": found.place, "digest": found.digest},
-    )
+    tokenizer = found.tokenizer()
+    new = characters.missing(_texts(task, data), tokenizer, least=full.new_characters) if full.new_characters else []
+    if new:
+        tokenizer = characters.extended(tokenizer, new)
+    said = {"name": found.name, "place": found.place, "digest": found.digest, "new_characters": len(new)}
+    size = tokenizer.size
+
+    def build() -> nn.Module:
+        model = found.load(full.dropout)
+        return characters.grown(model, size) if new else model
+
+    return _Origin(tokenizer, build, found.positions, found.pooling, said)
 
 
 def _scratch(full: Full, task: Task, data: Views) -> _Origin:

@@ -38,6 +38,8 @@ class Full:
     """A folder, or the name of an encoder: looked for in installed packages and the hub's cache."""
     download: bool = False
     """Whether the hub may be asked for the backbone."""
+    new_characters: int = 2
+    """Characters that the vocabulary lacks get an embedding where so many train rows hold them; 0 adds none."""
     scratch: Mapping[str, Any] | None = None
     """In place of a backbone, a small encoder from nothing: layers, hidden, heads, vocabulary …"""
     epochs: int = 5
