@@ -1,4 +1,4 @@
-"""Read whole sources in tests, and find the shared data."""
+"""Read whole sources in tests."""
 
 from __future__ import annotations
 
@@ -72,12 +72,3 @@ def read(tmp_path: Path) -> Callable[..., Whole]:
 def read_all() -> Callable[..., Whole]:
     """Read a source."""
     return whole
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The shared data sets, beside the repository."""
-    found = Path(__file__).resolve().parents[3] / "shared" / "data"
-    if not found.is_dir():
-        pytest.skip("the shared data sets are not here")
-    return found

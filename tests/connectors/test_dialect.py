@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,13 @@ def test_the_separator_is_the_one_that_makes_even_columns(tmp_path: Path, text: 
 )
 def test_quotation_marks_enclose_where_a_writer_would_have_used_them_so(tmp_path: Path, text: str, quote: str):
     assert dialect(tmp_path, text).marks.quote == quote
+
+
+@pytest.mark.parametrize("piece", ['""', 'a""b', ',""', '",', '"a', ',"', "x"])
+def test_a_line_of_megabytes_is_looked_at_in_no_time(tmp_path: Path, piece: str):
+    start = time.perf_counter()
+    dialect(tmp_path, f'a,b\n1,"{piece * (1_500_000 // len(piece))}\n2,"x"\n')
+    assert time.perf_counter() - start < 5
 
 
 def test_an_empty_file_has_no_dialect(tmp_path: Path):

@@ -156,13 +156,13 @@ def test_many_files_share_the_streams() -> None:
 
 
 FILES = st.dictionaries(st.sampled_from(["f", "f-1", "f:x", "g", "h"]), st.text("abcdef", max_size=9), max_size=4)
+PLACES = st.sampled_from([f"refine[{n}] x" for n in (1, 2, 10)])
 KNOWN = st.fixed_dictionaries(
     {
         "split": st.dictionaries(st.sampled_from("abcdefz"), st.sampled_from(["train", "test"])),
-        "leaving": st.lists(st.tuples(st.sampled_from("abcdefz"), st.sampled_from([f"refine[{n}] x" for n in (1, 2, 10)])),
-                            unique=True, max_size=8),
+        "leaving": st.lists(st.tuples(st.sampled_from("abcdefz"), PLACES), unique=True, max_size=8),
     }
-)  # fmt: skip
+)
 
 
 @pytest.mark.slow

@@ -47,4 +47,11 @@ def chain(operators: Sequence[Any]) -> str:
 
 def _packages(kind: type) -> dict[str, str]:
     """Name the versions of the packages whose change may change an operator's answers."""
-    return {name: importlib.metadata.version(name) for name in getattr(kind, "packages", ())}
+    return {name: _version(name) for name in getattr(kind, "packages", ())}
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"

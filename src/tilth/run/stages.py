@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import uuid
@@ -10,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 from tilth.core.engine import Engine
 from tilth.core.events import Event, Listener
@@ -59,18 +61,15 @@ class Book:
 
     def keep(self, name: str, value: dict[str, Any]) -> None:
         """Write a value under a name; the last write wins, a crash leaves the old one whole."""
-        path = self.folder / f"{name}.json"
-        draft = path.with_suffix(f".{os.getpid()}-{uuid.uuid4().hex[:6]}.tmp")
-        draft.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
-        draft.replace(path)
+        draft = self.folder / f".{os.getpid()}-{uuid.uuid4().hex}.tmp"
+        # Escaped: a name on disk need not be Unicode.
+        draft.write_text(json.dumps({_NAME: name, **value} if _is_long(name) else value), encoding="utf-8")
+        draft.replace(self.folder / _file(name))
 
     def get(self, name: str) -> dict[str, Any] | None:
         """Read a value, or None where it was never written whole."""
-        path = self.folder / f"{name}.json"
-        if not path.is_file():
-            return None
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return found
+        found = _read(self.folder / _file(name))
+        return found[1] if found is not None and found[0] == name else None
 
     def finished(self, name: str, tables: Mapping[str, Table]) -> dict[str, Any] | None:
         """Read what a shard left, where all the parts that it wrote to the tables are still whole."""
@@ -86,7 +85,41 @@ class Book:
 
     def kept(self) -> dict[str, dict[str, Any]]:
         """Read every value, by name."""
-        return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(self.folder.glob("*.json"))}
+        return dict(found for path in sorted(self.folder.glob("*.json")) if (found := _read(path)) is not None)
+
+
+_LONGEST = 200
+"""Bytes that a name takes as a file's; file systems end at 255."""
+_NAME = "\0name"
+"""The key under which the file of a long name holds it."""
+
+
+def _file(name: str) -> str:
+    """Return one safe file name for any name: plain ones stay themselves."""
+    if not _is_long(name):
+        return f"{_quoted(name)}.json"
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return f"{_quoted(name)[:100]}={digest}.json"
+
+
+def _is_long(name: str) -> bool:
+    return len(_quoted(name)) > _LONGEST
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="", errors="surrogatepass")
+
+
+def _read(path: Path) -> tuple[str, dict[str, Any]] | None:
+    """Read a file's name and value; None where it was never written whole, as a power cut leaves it."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    name = found.pop(_NAME, None)
+    return (unquote(path.name.removesuffix(".json"), errors="surrogatepass") if name is None else name), found
 
 
 def receipt_json(receipt: Receipt) -> dict[str, Any]:

@@ -230,6 +230,7 @@ def test_options_that_cannot_be_are_refused_at_once(options, message):
     [
         ({"task": "text_clasification"}, RecipeError, 'Did you mean "text_classification"'),
         ({"metric": "bleu"}, RecipeError, 'no metric "bleu"'),
+        ({"text": "txt"}, DataError, 'no column "txt".*Did you mean "text"'),
         ({"label": "labels"}, DataError, 'no column "labels".*Did you mean "label"'),
         ({"scratch": None, "backbone": "no-such-encoder"}, ModelError, 'no backbone "no-such-encoder"'),
     ],

@@ -24,7 +24,7 @@ from tilth.train.loop import Plan
 from tilth.train.models.encoder import Encoder
 from tilth.train.network import STEADY, Network
 from tilth.train.predict import predict
-from tilth.train.task import Spelling, Task
+from tilth.train.task import Spelling, Task, column
 from tilth.train.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -166,9 +166,9 @@ def _scratch(full: Full, task: Task, data: Views) -> _Origin:
 
 def _texts(task: Task, data: Views) -> Iterator[str]:
     for batch in data.train.batches():
-        for name in task.inputs:
-            for value in batch.column(name).to_pylist():
-                yield from value or () if isinstance(value, list) else [value or ""]
+        for name, kind in task.inputs.items():
+            for value in column(batch, name, kind).to_pylist():
+                yield from (str(part or "") for part in (value if isinstance(value, list) else [value]))
 
 
 def _head(full: Full, task: Task, origin: _Origin) -> dict[str, Any]:
