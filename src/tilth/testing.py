@@ -18,6 +18,7 @@ import inspect
 import itertools
 import json
 import math
+import os
 import pickle
 import types
 import typing
@@ -52,6 +53,16 @@ ODD_TEXTS = (
 )
 """Texts that break careless code."""
 _ODD_NUMBERS = (0.0, -0.0, -1.0, 1e308, -1e308, 5e-324, math.nan, math.inf, -math.inf, 3.0)
+
+
+def storm(few: int, full: int) -> int:
+    """Return how often a storm (kills, faults, fuzz) strikes: `few` times, or as TILTH_STORM says: a number, or `full`.
+
+    >>> storm(3, 20) >= 3
+    True
+    """
+    said = os.environ.get("TILTH_STORM", "")
+    return full if said == "full" else int(said) if said else few
 
 
 def batch(*, ids: Sequence[str] | None = None, **columns: Any) -> Batch:

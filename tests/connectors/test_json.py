@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from tilth.connectors import _json
 from tilth.connectors._reading import Reading
 from tilth.connectors.files import Files
 from tilth.core.errors import DataError
+from tilth.testing import storm
 
 
 def lines(records) -> str:
@@ -243,7 +243,7 @@ SCHEMA = pa.schema(
 
 
 @pytest.mark.storm
-@pytest.mark.parametrize("seed", range(int(os.environ.get("TILTH_STORM", "200")) // 4))
+@pytest.mark.parametrize("seed", range(storm(50, 1500)))
 def test_the_quick_way_gives_what_the_careful_way_gives(tmp_path: Path, monkeypatch, seed: int):
     generator = random.Random(seed)
     text = []

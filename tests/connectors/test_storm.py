@@ -5,7 +5,6 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
-import os
 import random
 import signal
 from collections.abc import Callable
@@ -17,8 +16,9 @@ import pytest
 from tilth.connectors._look import look
 from tilth.connectors.files import Files
 from tilth.core.errors import DataError
+from tilth.testing import storm
 
-CASES = int(os.environ.get("TILTH_STORM", "200"))
+CASES = storm(200, 6000)
 SEEDS = {
     "a.csv": 'id,text,label\n1,"a, ""b""\nc",x\n2,plain,y\n3,"é界",z\n' * 8,
     "a.tsv": 'id\ttext\n1\tsay "hi"\n2\t中文文本，很好\n' * 8,

@@ -18,8 +18,9 @@ import pytest
 
 from tilth.samples import support_desk
 from tilth.tables.project import Project
+from tilth.testing import storm
 
-KILLS = int(os.environ.get("TILTH_STORM", "3"))
+KILLS = storm(3, 20)
 SEED = int(os.environ.get("TILTH_SEED", "20261123"))
 RECIPE = """\
 name: desk

@@ -1,6 +1,5 @@
 """Kill -9 at any moment, run again: the same rows, once, and a table that was readable all the while."""
 
-import os
 import random
 import subprocess
 import sys
@@ -15,8 +14,9 @@ from tilth.core.fate import FATE
 from tilth.core.shard import RunKey, Shard
 from tilth.tables.gc import sweep
 from tilth.tables.project import Project
+from tilth.testing import storm
 
-ROUNDS = int(os.environ.get("TILTH_STORM", "3"))
+ROUNDS = storm(3, 40)
 TURNS = ("append", "append", "overwrite", "append")
 SHARDS = 3
 ROWS = 300

@@ -71,13 +71,17 @@ def keyed_hash(salt: bytes, *parts: str) -> str:
     return hasher.hexdigest()
 
 
+# Made once: json.dumps with these arguments would make one a call.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def canonical(value: Any) -> str:
     """Write a cell as one string that does not depend on batch, engine or column order.
 
     >>> canonical({"b": 1, "a": [None, 2.0]})
     '{"a":[null,2.0],"b":1}'
     """
-    return json.dumps(_plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(_plain(value))
 
 
 def _plain(value: Any) -> Any:

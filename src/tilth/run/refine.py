@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tilth.core.batch import AT, ID, SPLIT, Batch, with_column
+from tilth.core.batch import AT, ID, PARENTS, SPLIT, Batch, with_column
 from tilth.core.engine import Rows, Step
 from tilth.core.errors import DataError, OperatorError
 from tilth.core.events import ShardDone, StageStarted
@@ -25,6 +25,7 @@ from tilth.run.pipe import Ledger, Link, Tally, flow
 from tilth.run.prefix import Beside, Prefixed
 from tilth.run.sidecar import Sidecar
 from tilth.run.stages import Book, Work, receipt_from, receipt_json
+from tilth.tables.lineage import COLUMNS
 from tilth.tables.table import Table
 
 STAGE = "refine"
@@ -59,6 +60,8 @@ def refine(work: Work, acquired: Acquired, assigned: Assigned) -> Refined:
         _run_all(work, acquired, raw, beside, links, table, book, key)
         done = table.version_of(RunKey(key))
     assert done is not None
+    if not skipped:
+        _record_lineage(work, table, done)
     facts = book.get("_facts") or {}
     return Refined(
         version=done,
@@ -224,6 +227,22 @@ def _write_leaving(gone: Batch, ledger: Ledger) -> None:
             tally.by_rule[rule] = tally.by_rule.get(rule, 0) + 1
         columns = {name: part.column(name) for name in ("rule", "value", "threshold", "other_id")}
         ledger.write(place, "dropped", {ID: part.column(ID), **columns}, part.num_rows)
+
+
+def _record_lineage(work: Work, table: Table, version: Version) -> None:
+    """Write down which rows were made of which: from the first version on, since an erasure follows these."""
+    lineage = work.project.lineage
+    rows = table.scan(version, COLUMNS)
+    made = [
+        shard
+        for shard in rows.shards
+        if any(batch.column(PARENTS).null_count < batch.num_rows for batch in rows.read(shard))
+    ]
+    receipts = [
+        lineage.write(Shard(id=f"{version.table.replace('/', '-')}-{shard.id}"), rows.read(shard), version)
+        for shard in made
+    ]
+    lineage.commit(receipts, version)
 
 
 def _check_tolerance(work: Work, tallies: dict[str, Tally]) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tilth.testing import storm
+
 STEPS = 30
-STORM = os.environ.get("TILTH_STORM", "3")
-KILLS = 25 if STORM == "full" else int(STORM)
+KILLS = storm(3, 25)
 SEED = int(os.environ.get("TILTH_SEED", "20261123"))
 
 
