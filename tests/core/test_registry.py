@@ -47,6 +47,7 @@ class NoOperator:
 @pytest.fixture(autouse=True)
 def own_parts_go() -> Iterator[None]:
     before = dict(registry.own_parts())
+    registry._own.clear()
     yield
     registry._own.clear()
     registry._own.update(before)

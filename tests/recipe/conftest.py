@@ -12,6 +12,7 @@ from tilth.core import registry
 @pytest.fixture(autouse=True)
 def own_parts_go() -> Iterator[None]:
     before = dict(registry.own_parts())
+    registry._own.clear()
     yield
     registry._own.clear()
     registry._own.update(before)

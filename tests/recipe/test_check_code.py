@@ -54,6 +54,26 @@ class Settings:
     depth: int = 1
 
 @dataclass(frozen=True, kw_only=True)
+class Alike:
+    """Find rows that are alike."""
+
+    def decide(self, rows, engine):
+        return rows
+
+@dataclass(frozen=True, kw_only=True)
+class Learns:
+    """Learn without saying from what."""
+
+    def observe(self, batch):
+        return None
+
+    def merge(self, left, right):
+        return None
+
+    def finish(self, state):
+        return None
+
+@dataclass(frozen=True, kw_only=True)
 class Pages:
     """Make several rows of one."""
 
@@ -69,6 +89,7 @@ def test_own_code_is_used_by_its_name(tmp_path: Path) -> None:
     assert recipe.refine[0].part.times == 3
     assert recipe.code == (str(tmp_path / "my_ops.py"),)
     assert right(SOURCE + "code: [my_ops.py]", folder=tmp_path).code == recipe.code
+    assert right(SOURCE + "code: my_ops.py\nrefine: [alike]", folder=tmp_path).refine[0].name == "alike"
 
 
 @pytest.mark.parametrize(
@@ -103,6 +124,7 @@ def test_code_that_is_no_good_is_an_error_of_its_line(tmp_path: Path, code: str,
             "settings: {depth: 2}",
             "recipe.yaml:3  refine[0] settings: Settings is no operator. Wanted: a class with map, ",
         ),
+        ("learns", "recipe.yaml:3  refine[0] learns: Learns is no operator. Wanted: a class with map, "),
         ("pages", "recipe.yaml:3  refine[0] pages: Pages is no operator. Wanted: a class with map, judge, "),
     ],
 )

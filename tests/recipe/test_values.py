@@ -41,6 +41,7 @@ def test_values_take_the_options_type(value: Any, hint: Any, made: Any) -> None:
         ("1.5", float),
         (True, int),
         (float("inf"), float),
+        ([1.0, float("inf")], tuple[float, ...]),
         ({"a": 1}, dict[str, str]),
         ("\ud800", str),
         ([None], tuple[str, ...]),

@@ -143,6 +143,17 @@ def test_what_sources_give_is_kept_and_missing_splits_are_carved_from_train() ->
     assert all(notes[f"a{n:04d}"]["split"] == "test" for n in range(100, 120))
 
 
+@pytest.mark.parametrize("straddle", ["drop", "keep"])
+def test_a_row_given_to_train_never_becomes_a_test_row(straddle: str) -> None:
+    lines = [{**line, SPLIT: "train"} for line in labelled(20)] + [
+        {**line, SPLIT: "test"} for line in labelled(5, "a", 20)
+    ]
+    notes = split_of(lines, {"a0000": "u", "a0020": "u"}, open_splits=("valid",), straddle=straddle)
+    assert sum(note["split"] == "test" for note in notes.values()) == 5
+    assert notes["a0000"]["split"] == "train"
+    assert notes["a0000"]["rule"] == ("straddles_split" if straddle == "drop" else None)
+
+
 def test_by_time_the_newest_rows_are_the_test() -> None:
     lines = [{**line, "at": f"2026-{n // 28 + 1:02d}-{n % 28 + 1:02d}"} for n, line in enumerate(labelled(100))]
     notes = split_of(lines, by="time", time="at", stratum=None)

@@ -135,7 +135,7 @@ class Files:
                 place = {"path": str(found.path.absolute()), "file": found.file, "part": dict(piece.part)}
                 state = {"size": found.bytes, "mtime_ns": found.mtime_ns}
                 where = {**place, **state, "format": format, "schema": packed, "notes": notes}
-                name = f"{_safe(found.file)}-{number}" if piece.part else _safe(found.file)
+                name = f"{_safe(found.file)}-{number:05d}" if piece.part else _safe(found.file)
                 shards.append(Shard(id=name, where=where, bytes=piece.bytes, rows=piece.rows))
                 notes = []
         return shards, Cursor(position={"how": how, "schema": packed, "files": states})

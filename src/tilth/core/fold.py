@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import pyarrow as pa
 
@@ -24,8 +24,6 @@ class Fold(Protocol[Out]):
     A fold in `refine:` finishes into a Mapper or a Filter, which then runs on all rows. It sees train rows only, unless
     its class says `fits_on = "all"`.
     """
-
-    fits_on: ClassVar[FitsOn] = "train"
 
     def observe(self, batch: Batch) -> pa.Table: ...
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import types
 import typing
 from typing import Any
@@ -18,8 +17,12 @@ def coerce(value: Any, hint: Any) -> Any:
     (1.0, 2.0)
     """
     try:
+        text = json.dumps(value, allow_nan=False)
+    except ValueError as error:
+        raise ValueError("A number is too large.") from error
+    try:
         # JSON mode: lists become tuples and whole numbers floats, yet "5" stays a text.
-        made = pydantic.TypeAdapter(hint).validate_json(json.dumps(value), strict=True)
+        return pydantic.TypeAdapter(hint).validate_json(text, strict=True)
     except pydantic.ValidationError as error:
         inner = [problem for problem in error.errors() if problem["loc"]]
         # A single value where a list is wanted is a common and harmless slip.
@@ -29,9 +32,6 @@ def coerce(value: Any, hint: Any) -> Any:
         raise ValueError("; ".join(str(problem["msg"]) for problem in inner[:1])) from error
     except pydantic.PydanticUserError as error:
         raise ValueError("YAML has no values of this type.") from error
-    if isinstance(made, float) and not math.isfinite(made):
-        raise ValueError("The number is too large.")
-    return made
 
 
 def wanted(hint: Any) -> str:

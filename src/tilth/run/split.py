@@ -241,9 +241,9 @@ def _hand_out(batches: Iterator[Batch], *, plan: Plan) -> Iterator[Batch]:
     for group in _groups(batches, KEY):
         unit_split = next(row["fixed"] for row in group if row["size"] == 0)
         rows = [row for row in group if row["size"]]
-        stays = min((row[ID] for row in rows if (_bound(row, plan) or unit_split) == unit_split), default=None)
+        stays = min((row[ID] for row in rows if _own(row, unit_split, plan) == unit_split), default=None)
         for row in rows:
-            split = _bound(row, plan) or unit_split
+            split = _own(row, unit_split, plan)
             why = "kept" if row["fixed"] else "given" if split == row["given"] else plan.by
             note = {ID: row[ID], "split": split, "unit": row["unit"], "why": why}
             if split != unit_split and plan.straddle == "drop":
@@ -254,6 +254,11 @@ def _hand_out(batches: Iterator[Batch], *, plan: Plan) -> Iterator[Batch]:
             ready = []
     if ready:
         yield notes(ready)
+
+
+def _own(row: dict[str, Any], unit_split: str, plan: Plan) -> str:
+    """Return the split a row goes to: what it is bound to, else its unit's, where its source lets it."""
+    return _bound(row, plan) or (unit_split if _may(row, unit_split, plan) else str(row["given"]))
 
 
 def _groups(batches: Iterator[Batch], name: str) -> Iterator[list[dict[str, Any]]]:

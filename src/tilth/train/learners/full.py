@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from tilth.core.errors import RecipeError
 from tilth.core.learner import Context, Fitted, Learner, Views
@@ -20,7 +20,7 @@ class Full:
     Train rows teach, validation rows (where there are any) choose the best checkpoint and end the fit early.
     """
 
-    task: str = "text_classification"
+    task: Literal["text_classification", "token_classification"] = "text_classification"
     """text_classification or token_classification."""
     text: str = "text"
     """The column that is read."""
@@ -56,7 +56,7 @@ class Full:
     """AdamW's decay of matrices; biases and norms have none."""
     warmup: float = 0.06
     """The share of steps over which the learning rate rises."""
-    schedule: str = "linear"
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
     """How the rate falls: linear, cosine or constant."""
     clip: float = 1.0
     """The largest norm of a step's gradient."""
@@ -66,11 +66,11 @@ class Full:
     """The share of each target that is spread over all labels."""
     max_length: int = 256
     """Tokens a text may have. Longer texts are cut and counted, longer rows of words are read in windows."""
-    pooling: str = "auto"
+    pooling: Literal["auto", "mean", "first"] = "auto"
     """text_classification: one vector by the mean of the tokens, the first token, or as the backbone does (auto)."""
-    case: str = "auto"
+    case: Literal["auto", "on", "off"] = "auto"
     """token_classification: show the network how words are spelt: on, off, or auto: where the tokenizer lower-cases."""
-    precision: str = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
     """fp32, bf16, or auto: bf16 where the processor has it."""
     metric: str = "auto"
     """What the best checkpoint is best at: macro_f1, accuracy, entity_f1; auto takes the task's first."""
