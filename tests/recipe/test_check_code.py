@@ -124,7 +124,6 @@ def test_code_that_is_no_good_is_an_error_of_its_line(tmp_path: Path, code: str,
             "settings: {depth: 2}",
             "recipe.yaml:3  refine[0] settings: Settings is no operator. Wanted: a class with map, ",
         ),
-        ("learns", "recipe.yaml:3  refine[0] learns: Learns is no operator. Wanted: a class with map, "),
         ("pages", "recipe.yaml:3  refine[0] pages: Pages is no operator. Wanted: a class with map, judge, "),
     ],
 )
