@@ -110,7 +110,8 @@ def _logged(work: Work, name: str, folder: Path) -> Ran:
         listen(event)
 
     work = replace(work, emit=tell)
-    (folder / "recipe.yaml").write_text(fill.as_yaml(recipe), encoding="utf-8")
+    head = f"# As it ran, every default written out. Paths are relative to the folder of {Path(recipe.path).name}.\n"
+    (folder / "recipe.yaml").write_text(head + fill.as_yaml(recipe), encoding="utf-8")
     tell(RunStarted(run=name, recipe=recipe.path, stages=work.plan.stages))
     try:
         with _said_by_the_system():
