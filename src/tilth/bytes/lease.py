@@ -27,6 +27,8 @@ HEARTBEAT = 10.0
 """Seconds between two signs of life."""
 STALE = 60.0
 """Seconds without a sign of life after which another machine may take the lease over."""
+LETTING_GO = 5.0
+"""Seconds to wait for a lock whose holder is dead: a process that it forked may not have run yet."""
 SETTLE = 0.5
 """Seconds to wait, when taking over from another machine, for a third that does the same."""
 
@@ -116,15 +118,25 @@ def _locked(root: str, folder: Path) -> Iterator[None]:
     handle = os.open(folder / "lease.lock", os.O_RDWR | os.O_CREAT, 0o644)
     _handles.add(handle)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _held(root, _holder_of_lock(folder)) from None
+        # The holder's line may be a moment late; and a worker that a killed run forked lets go when it first runs.
+        until = time.monotonic() + LETTING_GO
+        while not _lock(handle):
+            holder = _holder_of_lock(folder)
+            if holder is not None or time.monotonic() > until:
+                raise _held(root, holder)
         yield
     finally:
         if handle in _handles:
             _handles.remove(handle)
             os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 _handles: set[int] = set()

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
 from tilth.core import registry
 from tilth.core.batch import with_column
@@ -69,7 +70,9 @@ def test_saved_and_loaded_it_gives_the_same_answers(classifier, tagger, toy, tmp
     model, rows = (classifier, toy.texts(40)) if kind == "text_classification" else (tagger, toy.tagged(40))
     model = model.decided(temperature=1.7, abstain_below=0.3)
     model.save(tmp_path / "m")
+    state = torch.get_rng_state()
     again = Encoder.load(tmp_path / "m", device="cpu")
+    assert torch.equal(torch.get_rng_state(), state)
     assert again.map(rows).equals(model.map(rows))
     assert again.labels == model.labels and again.decision == model.decision and again.signature == model.signature
     again.save(tmp_path / "n")

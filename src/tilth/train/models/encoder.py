@@ -124,6 +124,7 @@ class Encoder:
         """Read a saved model after checking every file; raises `ModelError` naming the file that is wrong."""
         said = folder.unseal(folder_, kind="encoder")
         load_torch()
+        import torch
         from safetensors.torch import load_file
 
         from tilth.train.backbone import from_config
@@ -134,7 +135,9 @@ class Encoder:
         try:
             task: Task = from_spec("tilth.train.tasks", said["task"])
             labels = tuple(map(str, said["labels"]))
-            network = Network(from_config(config), str(said["task"]["part"]), len(labels), said["head"])
+            # A new network draws weights, which the saved ones replace: the process's own draws must not change.
+            with torch.random.fork_rng(devices=[]):
+                network = Network(from_config(config), str(said["task"]["part"]), len(labels), said["head"])
             network.load_state_dict(load_file(folder_ / "model.safetensors"))
             decision = Decision(**said["decision"])
         except (KeyError, TypeError, RuntimeError) as error:
