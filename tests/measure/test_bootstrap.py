@@ -11,6 +11,7 @@ from tilth.core.errors import DataError
 from tilth.measure.bootstrap import Bootstrap, interval, intervals, over_seeds, paired_difference
 from tilth.measure.classification import label_counts
 from tilth.measure.counts import Counts
+from tilth.measure.interval import wilson
 from tilth.measure.multilabel import multilabel_counts
 
 
@@ -162,3 +163,11 @@ def test_a_thousand_replicates_of_three_thousand_rows_take_less_than_a_second() 
     several = multilabel_counts(range(3000), sets[0], sets[1], [str(at) for at in range(50)])
     intervals(several, several.metric_names())
     assert time.process_time() - start < 2.0  # of CPU, for both tasks together
+
+
+def test_a_class_that_is_always_wrong_has_an_interval_as_wide_as_its_own_cases() -> None:
+    truth = ["a"] * 500 + ["b"] * 10
+    found = intervals(label_counts(range(510), truth, ["a"] * 510), ["f1:b"])["f1:b"]
+    assert found.value == 0.0
+    assert found.method == "wilson"
+    assert found.high == pytest.approx(wilson(0, 10)[1])

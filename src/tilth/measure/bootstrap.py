@@ -195,7 +195,9 @@ def _interval(
     if math.isnan(value) or not len(found):
         return plain
     if bounded and value in (0.0, 1.0) and (found == value).all():
-        low, high = wilson(value * len(table), len(table), how.level)
+        # Rows that say nothing of the metric (neither of the class nor taken for it) are no trials of it.
+        trials = int((~np.isnan(metric(table))).sum()) or len(table)
+        low, high = wilson(value * trials, trials, how.level)
         return replace(plain, low=low, high=high, method="wilson")
     tails = np.array([(1 - how.level) / 2, (1 + how.level) / 2])
     if how.method == "bca" and found.min() < found.max():
