@@ -10,11 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from tilth.core.batch import Batch
+from tilth.core.errors import RecipeError
 from tilth.core.fold import FitsOn
-from tilth.core.operator import VERDICT
-from tilth.refine import _quantiles
+from tilth.core.operator import VERDICT, verdicts
+from tilth.core.registry import name_of
+from tilth.refine import _isolation, _quantiles
 from tilth.refine._columns import Floats, floats, put_floats
 
+_FOREST = "outliers isolation_forest"
 _NORMAL = 0.6745
 """The upper quartile of the standard normal: MAD / 0.6745 estimates its standard deviation."""
 
@@ -33,29 +36,59 @@ class Outliers:
     above the third quartile. `mad`: modified z-score (Iglewicz and Hoaglin 1993), `factor` (3.5) times MAD / 0.6745
     around the median. A column whose middle half is one value has no fences, and neither has one without train rows:
     nothing in it is an outlier. An infinity is one wherever there are fences; a null never is.
+
+    `isolation_forest` looks at all columns together (Liu, Ting, Zhou 2008): rows that few random cuts set apart from a
+    sample of train rows score near 1. `factor` (0.6) is the score from which a row is an outlier, unless `share` says
+    which share of train rows is. A null counts as its column's median. The sample is the rows with the smallest hashes
+    of id, 25,600 at most; only `drop` makes sense.
     """
 
     fits_on: ClassVar[FitsOn] = "train"
 
     columns: tuple[str, ...]
     """The number columns."""
-    method: Literal["iqr", "mad"] = "iqr"
-    """How to place the fences."""
+    method: Literal["iqr", "mad", "isolation_forest"] = "iqr"
+    """How to place the fences, a column at a time; or a forest over all columns."""
     factor: float | None = None
-    """How far out the fences are; null takes the method's own, 1.5 or 3.5."""
+    """How far out the fences are (the forest: the least score); null takes the method's own, 1.5, 3.5 or 0.6."""
+    share: float | None = None
+    """With the forest: the share of train rows (above 0, below 0.5) that are outliers; replaces `factor`."""
+    seed: int = 1
+    """With the forest: chooses its sample and its cuts."""
+    trees: int = 100
+    """With the forest: how many trees; more make scores steadier."""
     action: Literal["drop", "clip", "null"] = "drop"
     """Drop the row, move the number to the fence, or turn it into null."""
 
+    def __post_init__(self) -> None:
+        """Refuse options that do not go together."""
+        where = name_of(self)
+        forest = self.method == "isolation_forest"
+        if forest and self.action != "drop":
+            raise RecipeError(f"isolation_forest with action {self.action}", where=where, wanted="action: drop")
+        if self.share is not None and not (forest and 0 < self.share < 0.5):
+            raise RecipeError(f"share {self.share}", where=where, wanted="above 0, below 0.5, with isolation_forest")
+        if forest and not self.columns:
+            raise RecipeError("no columns", where=where, wanted="one or more number columns")
+        if self.trees < 1:
+            raise RecipeError(f"trees {self.trees}", where=where, wanted="1 or more")
+
     def observe(self, batch: Batch) -> pa.Table:
-        """Count the values of a batch."""
+        """Count the values of a batch, or sample its rows."""
+        if self.method == "isolation_forest":
+            return _isolation.observe(batch, self.columns, self.seed, self)
         return _quantiles.observe([floats(batch, column, self) for column in self.columns])
 
     def merge(self, left: pa.Table, right: pa.Table) -> pa.Table:
-        """Add two counts; exact."""
+        """Add two counts, or sample both; exact."""
+        if self.method == "isolation_forest":
+            return _isolation.merge(left, right)
         return _quantiles.merge(left, right, len(self.columns))
 
-    def finish(self, state: pa.Table) -> OutliersDropped | OutliersReplaced:
+    def finish(self, state: pa.Table) -> OutliersDropped | OutliersReplaced | OutliersIsolated:
         """Return the operator for all rows."""
+        if self.method == "isolation_forest":
+            return self._isolated(state)
         columns, low, high = [], [], []
         for column, counted in zip(self.columns, _quantiles.read(state, len(self.columns)), strict=True):
             centre, spread = self._fences(counted) if len(counted.values) else (0.0, 0.0)
@@ -66,6 +99,20 @@ class Outliers:
         if self.action == "drop":
             return OutliersDropped(columns=tuple(columns), low=tuple(low), high=tuple(high))
         return OutliersReplaced(columns=tuple(columns), low=tuple(low), high=tuple(high), clip=self.action == "clip")
+
+    def _isolated(self, state: pa.Table) -> OutliersIsolated:
+        forest, medians, scores = _isolation.fit(state, self.columns, self.seed, self.trees)
+        least = 0.6 if self.factor is None else self.factor
+        if self.share is not None and len(scores):
+            least = float(np.quantile(scores, 1 - self.share, method="higher"))
+        return OutliersIsolated(
+            columns=self.columns,
+            medians=tuple(medians.tolist()),
+            features=tuple(forest.features.tolist()),
+            cuts=tuple(forest.cuts.tolist()),
+            usual=forest.usual,
+            score=least,
+        )
 
     def _fences(self, counted: _quantiles.Counted) -> tuple[float, float]:
         """Return the middle between the fences, and how far it is to each."""
@@ -137,8 +184,43 @@ class OutliersReplaced:
         return np.where((numbers < low) | (numbers > high), np.nan, numbers)
 
 
+@dataclass(frozen=True, kw_only=True)
+class OutliersIsolated:
+    """Drop rows that few random cuts set apart from train rows. Made by `Outliers`.
+
+    >>> from tilth.testing import batch
+    >>> forest = OutliersIsolated(columns=("number",), medians=(0.0,), features=(), cuts=(), usual=1.0, score=0.6)
+    >>> forest.judge(batch(number=[1.0, None])).null_count
+    2
+    """
+
+    columns: tuple[str, ...]
+    """The number columns."""
+    medians: tuple[float, ...]
+    """What a null counts as, in each."""
+    features: tuple[int, ...]
+    """Which column each node cuts, tree by tree; -1 is a leaf."""
+    cuts: tuple[float, ...]
+    """Where it cuts; a leaf's path length."""
+    usual: float
+    """The usual path length."""
+    score: float
+    """The score from which a row is an outlier."""
+
+    def judge(self, batch: Batch) -> pa.StructArray:
+        """Return a verdict for each outlier, with its score."""
+        if not self.features:
+            return verdicts([False] * batch.num_rows, _FOREST)
+        rows = _isolation.filled(batch, self.columns, np.array(self.medians), self)
+        forest = _isolation.Forest(np.array(self.features, np.int64), np.array(self.cuts, np.float64), self.usual)
+        scores = _isolation.scores(forest, rows)
+        return verdicts((scores >= self.score).tolist(), _FOREST, values=scores.tolist(), threshold=self.score)
+
+
 EXAMPLES = (
     Outliers(columns=("number",)),
     Outliers(columns=("number", "count"), method="mad", action="clip"),
     Outliers(columns=("number",), factor=3.0, action="null"),
+    Outliers(columns=("number", "count"), method="isolation_forest", trees=5),
+    Outliers(columns=("number", "count"), method="isolation_forest", share=0.1, seed=3, trees=2),
 )
