@@ -105,6 +105,15 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypa
         Files(path=str(path)).plan(None)
 
 
+def test_a_stray_cell_far_away_is_refused_before_the_rectangle_is_filled(tmp_path: Path):
+    made = openpyxl.Workbook()
+    made.active.append(["a"])
+    made.active["XFD1048576"] = 1
+    made.save(tmp_path / "a.xlsx")
+    with pytest.raises(DataError, match=r"spans 1,048,576 rows by 16,384 columns.*Delete the stray cells"):
+        Files(path=str(tmp_path / "a.xlsx")).plan(None)
+
+
 @pytest.mark.storm
 def test_flipped_bytes_never_crash(tmp_path: Path, read_all):
     raw = book(tmp_path / "a.xlsx", ["a", "b"], *([number, "text"] for number in range(50))).read_bytes()

@@ -192,6 +192,25 @@ def test_an_element_over_the_limit_is_skipped(read):
     assert found.reasons() == {1: "longer than max_record_bytes (1,000 bytes)"}
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_half_of_a_surrogate_pair_in_a_key_is_a_reject(read, name: str):
+    said = ['{"a": 1}', '{"\\ud800a": 2}', '{"a": 3}']
+    found = read(name, "\n".join(said) if name == "a.jsonl" else f"[{','.join(said)}]")
+    assert [row["a"] for row in found.rows] == [1, 3]
+    assert [reason.rpartition(": ")[2] for reason in found.reasons().values()] == [
+        "a key holds half of a surrogate pair"
+    ]
+
+
+def test_words_that_look_like_numbers_in_prose_are_read_the_quick_way(tmp_path: Path, monkeypatch):
+    path = tmp_path / "a.jsonl"
+    path.write_text(lines({"id": at, "text": "fill_value: NaN, -Infinity or -0]"} for at in range(2000)))
+    monkeypatch.setattr(_json, "chunk_of", lambda *_: pytest.fail("read the slow way"))
+    source = Files(path=str(path))
+    shards, _ = source.plan(None)
+    assert sum(record.batch.num_rows for shard in shards for record in source.read(shard)) == 2000
+
+
 def test_records_that_are_no_objects_are_an_error(read):
     with pytest.raises(DataError, match="no record in the files looked at can be read"):
         read("a.json", "[1, 2, 3]")

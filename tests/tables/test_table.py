@@ -368,3 +368,11 @@ def test_a_log_that_cannot_be_written_is_one_clear_error(table):
     (table.folder / "_delta_log" / f"{1:020d}.json").mkdir()
     with pytest.raises(Terminal, match="data/tickets: storage failed while committing"):
         table.commit([receipt], RunKey("2"), None, table.version(0))
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85"])
+def test_a_column_named_with_a_line_separator_reads_back(table, mark):
+    name = f"a{mark}b"
+    version = put(table, f"k{mark}", ("a", [batch(_id=["1"], **{name: [7]})]))
+    assert table.newest() == version
+    assert [row[name] for found in table.scan(version).batches() for row in found.to_pylist()] == [7]

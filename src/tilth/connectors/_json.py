@@ -20,11 +20,12 @@ from tilth.connectors._lines import Page, pages
 from tilth.connectors._open import opened
 from tilth.connectors._reading import BLOCK, ROWS, SAMPLE, SAMPLE_CHARS, Chunk, Reading
 from tilth.connectors._schema import bare
-from tilth.connectors._values import Seen, columns_of, inferred
+from tilth.connectors._values import Seen, columns_of, inferred, mended
 from tilth.core.errors import DataError
 
 MOST_COLUMNS = 2000
-_MINUS_ZERO = re.compile(r"-0[ \t]*[,}\]]")
+_ODD_NUMBER = re.compile(r"[:,\[]\s*-?(?:NaN|Infinity|0[ \t]*[,}\]])")
+"""What Arrow reads as another float than we do; the words may stand in prose too, which then costs time only."""
 
 
 class Numbered(NamedTuple):
@@ -43,7 +44,7 @@ def peek(reading: Reading, limit: int = SAMPLE) -> pa.Schema:
     sample: list[dict[str, Any]] = []
     size = 0
     for tried, numbered in enumerate(_records(reading, encoding), 1):
-        if isinstance(numbered.record, dict):
+        if isinstance(numbered.record, dict) and _named(numbered.record):
             sample.append(numbered.record)
         size += numbered.size
         if tried >= limit or size > SAMPLE_CHARS:
@@ -171,6 +172,8 @@ def chunk_of(records: Iterable[Numbered], schema: pa.Schema, seen: Seen) -> Chun
     for number, record, _ in records:
         if isinstance(record, str):
             rejects.append((number, record))
+        elif not _named(record):
+            rejects.append((number, "a key holds half of a surrogate pair"))
         else:
             numbers.append(number)
             values.append(record)
@@ -180,6 +183,11 @@ def chunk_of(records: Iterable[Numbered], schema: pa.Schema, seen: Seen) -> Chun
     return Chunk(found.batch, ordinals, tuple(sorted(rejects)))
 
 
+def _named(record: dict[str, Any]) -> bool:
+    """Tell whether every key can name a column: half of a surrogate pair is no character."""
+    return all(key.isascii() or key == mended(key) for key in record)
+
+
 def _quick_schema(schema: pa.Schema) -> pa.Schema:
     """Return what Arrow's parser is asked for: times come as text, and are converted by our rules."""
     return pa.schema(
@@ -187,12 +195,21 @@ def _quick_schema(schema: pa.Schema) -> pa.Schema:
     )
 
 
+def _holds_floats(schema: pa.Schema) -> bool:
+    return any(_is_float(field.type) for field in schema)
+
+
+def _is_float(kind: pa.DataType) -> bool:
+    inner = [kind.field(at).type for at in range(kind.num_fields)]
+    return pa.types.is_floating(kind) or any(_is_float(each) for each in inner)
+
+
 def _quick(lines: Sequence[str], quick: pa.Schema, schema: pa.Schema) -> pa.RecordBatch | None:
     text = "\n".join(lines)
     # With an object at both ends of every line and as many rows as lines, each line is one object.
     if not text.startswith("{") or not text.endswith("}") or text.count("}\n{") != len(lines) - 1:
         return None
-    if not len(quick) or "NaN" in text or "Infinity" in text or _MINUS_ZERO.search(text):
+    if not len(quick) or (_holds_floats(quick) and _ODD_NUMBER.search(text)):
         return None
     raw = text.encode()
     try:

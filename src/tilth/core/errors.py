@@ -112,6 +112,15 @@ class CheckFailed(TilthError):
     exit_code = 3
 
 
+def first_line(error: BaseException) -> str:
+    """Return what an error says in its first line, or its kind where it says nothing.
+
+    >>> first_line(ValueError("one\\ntwo")), first_line(OSError())
+    ('one', 'OSError')
+    """
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
 def closest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that a typo most likely meant, or None.
 

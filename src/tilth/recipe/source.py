@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from tilth.core.errors import RecipeError, did_you_mean
+from tilth.core.errors import RecipeError, did_you_mean, first_line
 from tilth.recipe import secrets
 
 Place = tuple[str | int, ...]
@@ -90,7 +90,7 @@ def parse(text: str, *, path: str = "recipe.yaml", overrides: Iterable[str] = ()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else path
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        problem = getattr(error, "problem", None) or first_line(error)
         if "undefined alias" in problem:
             # Its name may be a password that begins with *.
             problem = "an alias of nothing"

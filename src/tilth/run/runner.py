@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tilth.bytes.lease import lease
-from tilth.core.errors import Terminal, TilthError
+from tilth.core.errors import Terminal, TilthError, first_line
 from tilth.core.events import (
     Event,
     Listener,
@@ -163,7 +163,7 @@ def _said_by_the_system() -> Iterator[None]:
     except OSError as error:
         full = error.errno == errno.ENOSPC
         raise Terminal(
-            error.strerror or str(error).splitlines()[0],
+            error.strerror or first_line(error),
             where=str(error.filename) if error.filename else None,
             do=("Free some space, then run again" if full else "Run again") + ": what was finished is kept.",
         ) from error

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from tilth.core.errors import DataError, Terminal
+from tilth.core.errors import DataError, Terminal, first_line
 
 TEMPORARY = ".tmp-"
 """How the name of an unfinished file begins; Delta and parquet readers pass over names with a dot."""
@@ -95,7 +95,7 @@ def storage_errors(doing: str, where: str) -> Iterator[None]:
 
 def broken(doing: str, where: str, error: Exception) -> Terminal:
     """Return the error for storage that did not do what was asked."""
-    said = (error.strerror if isinstance(error, OSError) else None) or str(error).splitlines()[0]
+    said = (error.strerror if isinstance(error, OSError) else None) or first_line(error)
     if "No space left on device" in str(error):
         return Terminal(
             f"no space left while {doing}",

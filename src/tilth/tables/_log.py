@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
-from tilth.core.errors import DataError
+from tilth.core.errors import DataError, first_line
 from tilth.core.shard import Cursor, RunKey
 from tilth.tables._folder import local, storage_errors
 from tilth.tables._parts import place_of
@@ -89,7 +89,7 @@ def load(root: str, name: str, number: int | None = None) -> State | None:
         if not DeltaTable.is_deltatable(str(local(root))):
             return None
         newest = "" if number is None else f"a version that `versions()` lists, not {number}"
-        raise DataError(f"the log cannot be read: {str(error).splitlines()[0]}", where=name, wanted=newest) from error
+        raise DataError(f"the log cannot be read: {first_line(error)}", where=name, wanted=newest) from error
     unknown = set(delta.protocol().reader_features or []) - FEATURES
     if unknown or delta.metadata().partition_columns:
         raise DataError(
@@ -140,10 +140,11 @@ def entry(folder: Path, number: int) -> Path:
 
 def _commit_info(path: Path) -> Mapping[str, Any]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except FileNotFoundError:
         return {}
-    for line in lines:
+    # Not splitlines: delta-rs writes U+2028 and its like as they are, in a column's name for one.
+    for line in filter(None, lines):
         action: Mapping[str, Any] = json.loads(line)
         if "commitInfo" in action:
             return dict(action["commitInfo"])

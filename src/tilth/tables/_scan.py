@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from tilth.core.batch import Batch
 from tilth.core.engine import Rows
-from tilth.core.errors import DataError
+from tilth.core.errors import DataError, first_line
 from tilth.core.shard import Shard
 from tilth.tables._folder import local
 from tilth.tables._log import Stored
@@ -100,7 +100,7 @@ class ReadParts:
             except FileNotFoundError as error:
                 raise self._lost(path, "is gone") from error
             except (pa.ArrowInvalid, OSError) as error:
-                raise self._lost(path, f"cannot be read ({str(error).splitlines()[0]})") from error
+                raise self._lost(path, f"cannot be read ({first_line(error)})") from error
 
     def _lost(self, path: str, how: str) -> DataError:
         return DataError(

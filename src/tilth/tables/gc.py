@@ -75,7 +75,7 @@ def _named(log: Path) -> set[str] | None:
         return None
     named = set()
     for entry in entries:
-        for line in entry.read_text(encoding="utf-8").splitlines():
+        for line in entry.read_text(encoding="utf-8").split("\n"):
             if line.startswith('{"add"'):
                 named.add(str(json.loads(line)["add"]["path"]))
     return named
