@@ -9,7 +9,7 @@ import typer
 
 import tilth
 
-VERBS = ("init", "check", "run", "report", "predict", "serve", "doctor")
+VERBS = ("init", "inspect", "check", "run", "report", "predict", "serve", "doctor")
 
 
 def build() -> typer.Typer:

@@ -24,6 +24,7 @@ EXTRAS = {
     "serve": ("fastapi", "uvicorn", "prometheus_client"),
     "report": ("matplotlib",),
     "excel": ("python_calamine",),
+    "extract": ("lxml", "pypdf"),
 }
 NEEDED_DISK = 2 << 30
 NEEDED_MEMORY = 2 << 30

@@ -13,6 +13,7 @@ from tilth.connectors._open import ENDINGS as PACKED
 from tilth.connectors._open import head_of
 from tilth.connectors._reading import Format
 from tilth.core.errors import DataError
+from tilth.text.media import HTML, MAIL, media_type
 
 ENDINGS = {
     "csv": ("csv",),
@@ -24,17 +25,23 @@ ENDINGS = {
     "text": ("txt", "text"),
     "conll": ("conll", "bio", "iob", "iob2", "bioes", "ner"),
     "excel": ("xlsx", "xlsm", "xlsb", "xls", "ods"),
+    "warc": ("warc",),
+    "wet": ("wet",),
+    "mbox": ("mbox",),
+    "document": ("html", "htm", "xhtml", "pdf", "docx", "eml", "md", "markdown"),
 }
 FORMATS = tuple(ENDINGS)
 OTHER_ENDINGS = frozenset(
     (
-        *("md", "rst", "html", "htm", "pdf", "doc", "docx", "ppt", "pptx", "py", "ipynb", "yaml", "yml", "toml", "ini"),
+        *("rst", "doc", "ppt", "pptx", "py", "ipynb", "yaml", "yml", "toml", "ini"),
         *("png", "jpg", "jpeg", "gif", "svg", "wav", "mp3", "flac", "mp4", "zip", "tar", "tgz", "7z", "rar", "xz"),
         *("bin", "pt", "pth", "onnx", "safetensors", "npy", "npz", "pkl", "db", "sqlite", "lock", "sh", "xml"),
     )
 )
 """Endings of files that a folder of data may hold beside the data."""
-_MODULES = {"tsv": "csv", "jsonl": "json", "parquet": "columnar", "arrow": "columnar"}
+UNTYPED = frozenset(("text", "conll", "warc", "wet", "mbox", "document"))
+"""Formats whose columns are always the same, with the same types."""
+_MODULES = {"wet": "warc", "tsv": "csv", "jsonl": "json", "parquet": "columnar", "arrow": "columnar"}
 _HEAD = 64 << 10
 
 
@@ -76,11 +83,15 @@ def format_of(path: Path, file: str) -> Told:
     if binary:
         said = None if binary == named else f"{file}: read as {binary}, which its first bytes say it is"
         return Told(binary, said)
-    if named in ("parquet", "arrow", "excel") and head:
+    if named in ("parquet", "arrow", "excel", "warc", "wet") and head:
         raise DataError(
             f"this is no {named} file: its first bytes are others", where=file, wanted=f"a whole {named} file"
         )
     lines = _lines(head)
+    if named is None and (head.startswith(b"From ") and media_type(head) == MAIL):
+        return Told("mbox", f"{file}: read as mbox by its content")
+    if named is None and media_type(head) == HTML:
+        return Told("document", f"{file}: read as document by its content")
     if named == "text" and looks_like_conll(lines):
         return Told("conll", f"{file}: read as conll by its content; format: text reads it line by line")
     if named:
@@ -94,6 +105,10 @@ def _binary(head: bytes, file: str) -> str | None:
         return "parquet"
     if head.startswith((b"ARROW1", b"\xff\xff\xff\xff")):
         return "arrow"
+    if head.startswith(b"WARC/"):
+        return "wet" if b"WARC-Type: conversion" in head else "warc"
+    if head.startswith(b"%PDF-") or (head.startswith(b"PK\x03\x04") and _is_document(head, file)):
+        return "document"
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") or (
         head.startswith(b"PK\x03\x04") and (b"xl/" in head or b"[Content_Types]" in head or b"spreadsheet" in head)
     ):
@@ -102,6 +117,10 @@ def _binary(head: bytes, file: str) -> str | None:
     if what:
         raise DataError(f"this is {what}", where=file, wanted="a data file", do="Unpack it first.")
     return None
+
+
+def _is_document(head: bytes, file: str) -> bool:
+    return b"word/" in head or (by_ending(file) == "document" and b"xl/" not in head)
 
 
 _ARCHIVES = {

@@ -100,10 +100,12 @@ def _chosen(files: list[Found], format: str | None) -> list[Found]:
     data = [found for found in files if _may_hold_data(found.file)]
     named = {found.file: by_ending(found.file) for found in data}
     if format is not None:
-        return [found for found in data if named[found.file] in (None, format)]
-    # A text file beside tables says what they are, more often than not.
-    tables = [found for found in data if named[found.file] not in (None, "text")]
-    return tables or [found for found in data if named[found.file]] or data
+        fitting = (None, "text", format) if format == "document" else (None, format)
+        return [found for found in data if named[found.file] in fitting]
+    # A text or a document beside tables says what they are, more often than not.
+    tables = [found for found in data if named[found.file] not in (None, "text", "document")]
+    texts, documents = ([found for found in data if named[found.file] == kind] for kind in ("text", "document"))
+    return tables or (documents if len(documents) > len(texts) else texts) or data
 
 
 def _may_hold_data(file: str) -> bool:

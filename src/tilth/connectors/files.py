@@ -1,4 +1,4 @@
-"""Read files: CSV, JSON, Parquet, Arrow, text, CoNLL columns and workbooks, plain or compressed."""
+"""Read files: CSV, JSON, Parquet, Arrow, text, CoNLL columns, workbooks, web archives, mail and documents."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tilth.connectors import _columnar
 from tilth.connectors._columns import learned
 from tilth.connectors._cursor import changed, fingerprint_of, state_of
 from tilth.connectors._finish import Finish, finish_for
-from tilth.connectors._formats import Told, format_of, module_for
+from tilth.connectors._formats import UNTYPED, Told, format_of, module_for
 from tilth.connectors._listing import Found, listed
 from tilth.connectors._options import check
 from tilth.connectors._reading import Piece, Reading
@@ -45,7 +45,8 @@ class Files:
     path: str
     """A file, a folder (every data file below it) or a glob such as data/**/*.csv; relative to the recipe."""
     format: str | None = None
-    """csv, tsv, json, jsonl, parquet, arrow, text, conll or excel; by default told by the ending, else the content."""
+    """csv, tsv, json, jsonl, parquet, arrow, text, conll, excel, warc, wet, mbox or document (any file, one row each,
+    for `extract` to read); by default told by the ending, else the content."""
     key: str | tuple[str, ...] | None = None
     """The column or columns that say which row is which; without, a row is known by its file and number."""
     licence: str | None = None
@@ -225,8 +226,9 @@ def _one_family(formats: set[str], files: Files) -> None:
             wanted="one format beside conll",
             do="Name each format's files in a source of their own.",
         )
-    if files.types and formats & {"text", "conll"}:
-        raise DataError("types has no use for text and conll files", where=files.path, do="Leave it out.")
+    untyped = sorted(formats & UNTYPED)
+    if files.types and untyped:
+        raise DataError(f"types has no use for {untyped[0]} files", where=files.path, do="Leave it out.")
 
 
 def _safe(file: str) -> str:
