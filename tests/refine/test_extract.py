@@ -64,6 +64,8 @@ def test_a_column_of_numbers_and_unknown_options_are_errors():
         Extract().map(batch(content=[1]))
     with pytest.raises(RecipeError, match='no metadata "titel"'):
         Extract(metadata=("titel",))
+    with pytest.raises(RecipeError, match="memory_mb: 2.*at least 128"):
+        Extract(memory_mb=2)
     with pytest.raises(RecipeError, match="seconds: 0"):
         Extract(seconds=0)
 

@@ -20,6 +20,9 @@ METADATA = ("title", "author", "published", "language", "url", "attachments")
 _AT_ONCE = 64 << 20
 """Bytes of documents that are taken out of a batch at a time."""
 
+LEAST_MEMORY_MB = 128
+"""What a reader takes with its libraries, before it holds a document."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Extract:
@@ -77,6 +80,9 @@ class Extract:
         for option in ("seconds", "memory_mb", "max_bytes", "max_text"):
             if getattr(self, option) <= 0:
                 raise RecipeError(f"{option}: {getattr(self, option)}", where="extract", wanted="more than 0")
+        if self.memory_mb < LEAST_MEMORY_MB:
+            wanted = f"at least {LEAST_MEMORY_MB}: the reader itself needs them"
+            raise RecipeError(f"memory_mb: {self.memory_mb}", where="extract", wanted=wanted)
 
     def map(self, batch: Batch) -> Outcome:
         """Return the batch with texts and metadata; documents that cannot be read are failures."""
