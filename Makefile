@@ -14,12 +14,15 @@ JOBS ?= 2
 .PHONY: demo test test-all check fix docs bench clean setup
 
 demo: .make/demo
+	@$(BIN)/python scripts/warm.py
 	$(BIN)/python examples/demo.py
 
 test: .make/dev
+	@$(BIN)/python scripts/warm.py
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
 test-all: .make/dev
+	@$(BIN)/python scripts/warm.py
 	TILTH_STORM=full TILTH_PART=$(PART) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal --timeout 3600
 
 check: .make/dev

@@ -16,6 +16,7 @@ import typer
 
 from tilth.cli._app import build
 from tilth.core import events, registry
+from tilth.core.edit import Editor
 from tilth.core.fold import Fold
 from tilth.core.operator import Decider, Filter, Mapper
 from tilth.recipe.check import LEARNERS, ROOMS, wanted
@@ -123,6 +124,7 @@ def _kind(kind: type) -> str:
             (Mapper, "changes rows"),
             (Filter, "drops rows"),
             (Decider, "compares rows with one another"),
+            (Editor, "cuts out of texts what other rows hold too"),
             (Fold, "learns from train rows, then changes or drops rows"),
         )
         if all(hasattr(kind, name) for name in _methods(protocol))

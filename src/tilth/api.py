@@ -13,6 +13,7 @@ from tilth.recipe import check as checking
 from tilth.recipe.model import Recipe
 
 if TYPE_CHECKING:
+    from tilth.report.inspection import Inspection
     from tilth.run.runner import Ran
     from tilth.serve.predictor import Predictor
 
@@ -48,6 +49,36 @@ def run(
         device=device,
         listen=listen,
         stop=stop,
+    )
+
+
+def inspect(
+    data: str | Path,
+    *,
+    column: str | None = None,
+    rules: Iterable[str] | None = None,
+    rows: int | None = None,
+    duplicates: bool = True,
+    languages: bool = True,
+    workers: int = 0,
+    listen: Listener = lambda event: None,
+) -> Inspection:
+    """Look at a file, folder, pattern or recipe before deciding: columns, statistics, what rules and duplicates drop.
+
+    `column` is the text column (by default a guess); `rules` names operators to try with their defaults (by default all
+    rule sets, or a recipe's own); `rows` looks at about so many, chosen evenly. Changes and writes nothing.
+    """
+    from tilth.run import inspect as inspecting
+
+    return inspecting.inspect(
+        str(data),
+        column=column,
+        rules=None if rules is None else tuple(rules),
+        rows=rows,
+        duplicates=duplicates,
+        languages=languages,
+        workers=workers,
+        listen=listen,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tilth.core.batch import Batch
@@ -28,7 +28,9 @@ def read_pairs(shard: Shard) -> Iterator[Batch]:
 
 def found(pairs: list[tuple[str, str]], partitions: int = 3) -> dict[str, str]:
     cut = len(pairs) // 2
-    shards = tuple(Shard(id=f"s{n}", where={"pairs": part}) for n, part in enumerate((pairs[:cut], pairs[cut:])))
+    shards = tuple(
+        Shard(id=f"s{n}", where={"pairs": part}, rows=len(part)) for n, part in enumerate((pairs[:cut], pairs[cut:]))
+    )
     with Local(workers=1) as engine:
         rows = components(Rows(shards=shards, read=read_pairs), engine, partitions=partitions)
         lines = [line for batch in rows.batches() for line in batch.to_pylist()]
@@ -50,7 +52,13 @@ def union_find(pairs: list[tuple[str, str]]) -> dict[str, str]:
     return {node: root(node) for node in list(parent)}
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.fixture(params=["one exchange", "rounds of exchanges"], autouse=True)
+def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Join every graph both ways: as a small one, and as one that no worker can hold."""
+    monkeypatch.setattr("tilth.core.components.SMALL", 1 << 20 if request.param == "one exchange" else -1)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from("abcdefghijklmnop"), st.sampled_from("abcdefghijklmnop")), max_size=25))
 def test_components_agree_with_union_find(pairs: list[tuple[str, str]]) -> None:
     assert found(pairs) == union_find(pairs)

@@ -112,6 +112,21 @@ def die_once(shard: Shard, marker: str) -> int:
     return 1
 
 
+@pytest.mark.slow
+def test_three_shards_that_each_kill_a_worker_once_are_survived(tmp_path: Path) -> None:
+    with Local(workers=2) as engine:
+        work = partial(each_dies_once, folder=str(tmp_path))
+        assert len(list(engine.run(Step(name="die", work=work), numbers(60, 6).shards))) == 6
+
+
+def each_dies_once(shard: Shard, folder: str) -> int:
+    marker = Path(folder) / shard.id
+    if shard.id in ("s0", "s3", "s5") and not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 1
+
+
 def test_a_shard_that_always_kills_its_worker_ends_the_run() -> None:
     with Local(workers=2) as engine, pytest.raises(OperatorError, match="died twice"):
         list(engine.run(Step(name="die", work=die), numbers(40, 4).shards))

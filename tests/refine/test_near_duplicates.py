@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tilth.core.errors import DataError, RecipeError
 from tilth.engines.local import Local
-from tilth.refine import _candidates
+from tilth.refine import _candidates, _sets
 from tilth.refine.near_duplicates import NearDuplicates
 from tilth.testing import InlineEngine, MemoryRows, batch, cut, decide
 from tilth.text import kernel, minhash
@@ -92,19 +92,29 @@ def test_texts_that_share_boilerplate_stay_apart() -> None:
 
 
 def test_a_giant_band_costs_linear_work() -> None:
-    step = _candidates.Bands(threshold=0.1, cut=minhash.plan(0.8, 128), permutations=128, seed=1)
+    step = _candidates.Bands(threshold=0.1)
     rows = 2000
     keyed = pa.RecordBatch.from_pydict(
-        {"_key": ["band"] * rows, "_id": [f"{row:05}" for row in range(rows)], "size": [10] * rows}
+        {
+            "_key": pa.array([7] * rows, pa.uint64()),
+            "_id": [f"{row:05}" for row in range(rows)],
+            "at": pa.array(range(rows), pa.uint64()),
+            "size": [10] * rows,
+        }
     )
-    pairs = [pair for part in step.gather(iter([keyed])) for pair in part.to_pylist()]
-    assert len(pairs) <= 16 * rows
-    assert {pair["other"] for pair in pairs if pair["one"] == "00000"} == {f"{row:05}" for row in range(1, rows)}
+    wanted = {(0, row) for row in range(1, rows)}
+    wanted |= {(row - step, row) for row in range(rows) for step in range(1, 16) if row - step > 0}
+    for cuts in (1, 7, 150):
+        parts = list(step.gather(iter(cut(keyed, cuts))))
+        pairs = [(pair["_key"], pair["_id"]) for part in parts for pair in part.to_pylist()]
+        assert len(pairs) == len(set(pairs)) <= 16 * rows
+        assert set(pairs) == wanted
 
 
 def test_ten_thousand_copies_cost_one_comparison_each_at_most() -> None:
     copies = [article(1)] * 10_000
-    sets = _candidates.Sets(column="text", ngram=5, numbers="distinct")
+    cut = minhash.plan(0.8, 128)
+    sets = _sets.Sets(column="text", ngram=5, numbers="distinct", cut=cut, permutations=128, seed=1)
     rows = batch(text=[" ".join(words) for words in copies])
     found = [line for part in sets.gather(iter([sets.emit(rows)])) for line in part.to_pylist()]
     assert sum(line["shingles"] is not None for line in found) == 1
@@ -167,6 +177,41 @@ def test_copies_of_a_row_that_goes_go_for_the_same_row() -> None:
     decisions = decide(NearDuplicates(), batch(ids=["a", "b", "c"], text=texts))
     assert [decisions[row]["other_id"] for row in "abc"] == [None, "a", "a"]
     assert decisions["b"]["value"] == decisions["c"]["value"] == exact(*texts[:2])
+
+
+def test_the_preferred_row_stays_then_the_smallest_id() -> None:
+    words = article(9)
+    texts = [edited(words), edited(words, 0), edited(words, 1), edited(words, 1).upper()]
+    rows = batch(ids=["a", "b", "c", "d"], text=texts, score=[1.0, None, 3.5, 3.5])
+    decisions = decide(NearDuplicates(prefer="score"), rows)
+    assert {row: found["other_id"] for row, found in decisions.items()} == {"a": "c", "b": "c", "c": None, "d": "c"}
+    assert {found["cluster"] for found in decisions.values()} == {"a"}
+    assert decisions["b"]["value"] == exact(texts[1], texts[2])
+    assert decisions["d"]["value"] == 1.0
+    assert decide(NearDuplicates(prefer="score"), *cut(rows, 4)) == decisions
+
+
+def test_a_preferred_copy_leads_and_its_cluster_keeps_the_smallest_id() -> None:
+    rows = batch(ids=["a", "b", "c"], text=["one and the same text"] * 3, length=[5, 9, 7])
+    decisions = decide(NearDuplicates(prefer="length"), rows)
+    assert {row: found["other_id"] for row, found in decisions.items()} == {"a": "b", "b": None, "c": "b"}
+    assert {found["cluster"] for found in decisions.values()} == {"a"}
+
+
+def test_an_id_that_stands_twice_is_not_its_own_duplicate() -> None:
+    words = article(3)
+    for texts in ([edited(words)] * 2, [edited(words), edited(words, 2)]):
+        assert all(found["keep"] for found in decide(NearDuplicates(), batch(ids=["a", "a"], text=texts)).values())
+
+
+def test_the_cut_of_a_peer_can_be_asked_for() -> None:
+    words = [article(seed, 100) for seed in range(300)]
+    texts = [text for each in words for text in (edited(each), edited(each, *range(20, 32)))]
+    expected = minhash.Bands(14, 8).recall(exact(texts[0], texts[1], ngram=5))
+    assert 0.6 < expected < 0.9
+    found = len(gone(*texts, threshold=0.6, bands=14, rows=8)) / 300
+    assert abs(found - expected) < 0.12
+    assert len(gone(*texts, threshold=0.6)) >= 297
 
 
 def reference(texts: list[str], threshold: float) -> dict[str, tuple[str, str | None]]:
@@ -235,7 +280,17 @@ def test_two_worker_processes_give_the_same_answer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"threshold": 0.0}, {"threshold": 1.1}, {"ngram": 0}, {"partitions": 0}, {"permutations": 0}]
+    "options",
+    [
+        {"threshold": 0.0},
+        {"threshold": 1.1},
+        {"ngram": 0},
+        {"partitions": 0},
+        {"permutations": 0},
+        {"bands": 0, "rows": 8},
+        {"bands": 14},
+        {"rows": 8},
+    ],
 )
 def test_options_that_find_nothing_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(RecipeError, match="near_duplicates: "):

@@ -20,7 +20,6 @@ from tilth.engines import _spill
 from tilth.engines.local import Local
 from tilth.refine.length import Length
 from tilth.refine.normalise_space import NormaliseSpace
-from tilth.run import sidecar as _sidecar
 from tilth.run.pipe import Link
 from tilth.run.prefix import Beside, Prefixed, columns
 from tilth.run.sidecar import NOTE, Sidecar, build
@@ -91,7 +90,6 @@ def test_every_row_stands_beside_its_note_however_files_are_bundled_or_cut(
 
 def test_a_shard_may_begin_in_the_middle_of_a_large_file(monkeypatch: pytest.MonkeyPatch) -> None:
     # Notes come in blocks that end elsewhere than the batches of rows.
-    monkeypatch.setattr(_sidecar, "BLOCK", 50)
     monkeypatch.setattr(_spill, "BLOCK_ROWS", 40)
     lines = acquired(3, 500, 2)
     with Local(workers=1) as engine:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tilth.text import kernel, minhash, words
+from tilth.text import _compile, _plain, kernel, minhash, words
 
 TEXTS = st.text(st.sampled_from(list("ab1 我?é\u200b\n")), max_size=30)
 
@@ -41,10 +41,55 @@ def test_neighbours_in_a_batch_do_not_show(texts: list[str | None]) -> None:
 
 def test_the_size_of_chunks_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = pa.array(["one two three four five six", None, "我的新卡在哪里", "", "hi"] * 3)
-    whole = kernel.shingles(texts)
+    whole = _plain.shingles(texts)
     monkeypatch.setattr(words.chunked, "__defaults__", (4,))
-    cut = kernel.shingles(texts)
+    cut = _plain.shingles(texts)
     assert all((a == b).all() for a, b in zip(whole, cut, strict=True))
+
+
+MARKS = "aB1０ ß…½①ﬁ™é\u0301İǅ我ｶﾞ각\u1161\u11a8ส\u200b\u00ad👍🏽\ufe0f?"
+ODD = st.text(st.one_of(st.sampled_from(MARKS), st.characters(exclude_categories=["Cs"])), max_size=40)
+
+
+@given(st.lists(st.one_of(st.none(), ODD), max_size=6), st.integers(1, 6), st.sampled_from(["distinct", "same"]))
+def test_the_compiled_kernel_gives_the_numbers_of_the_plain_one(
+    texts: list[str | None], ngram: int, numbers: kernel.Numbers
+) -> None:
+    column = pa.array(texts, pa.string())
+    plain = _plain.shingles(column, ngram=ngram, numbers=numbers)
+    fast = kernel.shingles(column, ngram=ngram, numbers=numbers)
+    assert [part.tolist() for part in fast] == [part.tolist() for part in plain]
+    signed = minhash.sign(plain.hashes, plain.offsets, permutations=7, seed=3)
+    found = kernel.sketch(column, ngram=ngram, numbers=numbers, permutations=7, seed=3)
+    assert found.signatures.tolist() == signed.tolist()
+    assert kernel.signatures(column, ngram=ngram, numbers=numbers, permutations=7, seed=3).tolist() == signed.tolist()
+    assert found.numbers.tolist() == plain.numbers.tolist()
+    assert found.offsets.tolist() == plain.offsets.tolist()
+    sets = [
+        sorted(found.hashes[start:end].tolist()) for start, end in zip(found.offsets, found.offsets[1:], strict=False)
+    ]
+    assert sets == [plain.of(at).tolist() for at in range(len(texts))]
+
+
+def test_a_slice_is_read_as_the_rows_it_shows() -> None:
+    whole = pa.array(["one two three", "ẞ ﬁ", None, "four five"], pa.large_string())
+    assert kernel.shingles(whole.slice(1, 2)).of(0).tolist() == kernel.shingles(whole).of(1).tolist()
+
+
+def test_a_text_that_grows_when_folded_fits() -> None:
+    text = "\ufdfa ™½" * 50
+    assert of(text) == _plain.shingles(pa.array([text])).of(0).tolist()
+
+
+def test_without_numba_the_plain_kernel_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    column = pa.array(["one two three four five six", None, "?!"])
+    fast = kernel.sketch(column, permutations=8)
+    monkeypatch.setattr(_compile, "available", lambda: False)
+    slow = kernel.sketch(column, permutations=8)
+    assert sorted(slow.hashes.tolist()) == sorted(fast.hashes.tolist())
+    assert [part.tolist() for part in slow[1:]] == [part.tolist() for part in fast[1:]]
+    assert kernel.signatures(column, permutations=8).tolist() == fast.signatures.tolist()
+    assert kernel.shingles(column).hashes.tolist() == slow.hashes.tolist()
 
 
 def test_case_width_and_punctuation_do_not_count() -> None:

@@ -59,10 +59,10 @@ def test_a_nul_does_not_read_as_the_seam_between_texts() -> None:
 
 
 def test_numbers_read_alike_when_asked() -> None:
-    found = words.split(["a12b 7", "a3b 12345"], one_number=True)
+    found = words.split(["12 a", "a12b 7", "a3b 12345"], one_number=True)
     said = ["".join(map(chr, found.points[start:end])) for start, end in zip(found.starts, found.ends, strict=True)]
-    assert said == ["a0b", "0", "a0b", "0"]
-    assert found.numeric.tolist() == [True] * 4
+    assert said == ["0", "a", "a0b", "0", "a0b", "0"]
+    assert found.numeric.tolist() == [True, False, *[True] * 4]
 
 
 @given(TEXTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures as futures
+import itertools
 import multiprocessing
 import os
 import shutil
@@ -16,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from tilth.core import registry
+from tilth.core.batch import Batch
 from tilth.core.engine import Exchange, Result, Rows, Step
 from tilth.core.errors import OperatorError, Stopped
 from tilth.core.shard import Shard
-from tilth.engines import _spill
+from tilth.engines import _memory, _spill
 
 TRIES = 2
 """How often a shard may kill its worker before the run ends."""
@@ -62,24 +64,60 @@ class Local:
         yield from self._run_in_pool(step, list(shards))
 
     def exchange(self, step: Exchange, rows: Rows) -> Rows:
-        """Group rows by key; the result lies in spill files until `close`."""
+        """Group rows by key; the result lies in memory where it is small and there is one worker, else in spill files.
+
+        Spill files are there until `close`.
+        """
         folder = self._folder() / f"{step.name}-{uuid.uuid4().hex[:8]}"
+        bundles = _spill.bundled(rows.shards, parts=4 * self._count())
+        if self._count() == 1:
+            return self._exchange_here(step, rows, bundles, folder)
         folder.mkdir(parents=True)
         scattered: dict[str, list[tuple[int, str]]] = {}
         scatter = partial(_spill.scatter, folder=str(folder), step=step, read=rows.read)
-        bundles = _spill.bundled(rows.shards)
         for shard, runs in self.run(Step(name=f"{step.name}: scatter", work=scatter), bundles):
             scattered[shard.id] = runs
-        by_partition: list[list[str]] = [[] for _ in range(step.partitions)]
-        for shard in bundles:
-            for partition, path in scattered[shard.id]:
-                by_partition[partition].append(path)
+        return self._gathered(step, [run for shard in bundles for run in scattered[shard.id]], folder)
+
+    def _exchange_here(self, step: Exchange, rows: Rows, bundles: Sequence[Shard], folder: Path) -> Rows:
+        """Exchange in this process: in memory as long as the keyed rows fit, else by way of the disk."""
+
+        def keyed() -> Iterator[Batch]:
+            for bundle in bundles:
+                self._check_stop(step)
+                yield from _spill.keyed(bundle, step=step, read=rows.read)
+
+        held: list[Batch] = []
+        size = 0
+        batches = keyed()
+        for batch in batches:
+            held.append(batch)
+            size += batch.nbytes
+            if size > _memory.RUNS * _spill.RUN_BYTES:
+                break
+        else:
+            folder.mkdir(parents=True)
+            return _memory.exchange(step, held, folder=str(folder))
+        folder.mkdir(parents=True)
+        every = itertools.chain(held, batches)
+        runs = _spill.write_runs(every, folder=str(folder), stem="here", partitions=step.partitions)
+        return self._gathered(step, runs, folder)
+
+    def _gathered(self, step: Exchange, runs: Sequence[tuple[int, str]], folder: Path) -> Rows:
+        by_partition: dict[int, list[str]] = {}
+        for partition, path in runs:
+            by_partition.setdefault(partition, []).append(path)
         wanted = [
             Shard(id=f"p{number:04d}", where={"runs": paths}, bytes=sum(Path(path).stat().st_size for path in paths))
-            for number, paths in enumerate(by_partition)
+            for number, paths in sorted(by_partition.items())
         ]
         gather = partial(_spill.gather, folder=str(folder), step=step)
-        done = {shard.id: result for shard, result in self.run(Step(name=f"{step.name}: gather", work=gather), wanted)}
+        done: dict[str, Shard] = {}
+        for shard, result in self.run(Step(name=f"{step.name}: gather", work=gather), wanted):
+            done[shard.id] = result
+            # Only now: a worker that dies must find its runs again.
+            for run in shard.where["runs"]:
+                Path(run).unlink(missing_ok=True)
         return Rows(shards=tuple(done[shard.id] for shard in wanted if done[shard.id].rows), read=_spill.read)
 
     def close(self) -> None:
@@ -113,20 +151,24 @@ class Local:
             self._scratch.mkdir(parents=True)
         return self._scratch
 
-    def _check_stop(self, step: Step[Any]) -> None:
+    def _check_stop(self, step: Step[Any] | Exchange) -> None:
         if self.stop():
             raise Stopped(f"stopped in {step.name}", do="Run again to go on from here.")
 
     def _run_in_pool(self, step: Step[Result], shards: list[Shard]) -> Iterator[tuple[Shard, Result]]:
         waiting = list(reversed(shards))
+        suspects: list[Shard] = []
         running: dict[futures.Future[Result], Shard] = {}
         deaths: dict[str, int] = {}
         stopping = False
-        while waiting or running:
+        while waiting or suspects or running:
             stopping = stopping or self.stop()
-            while waiting and not stopping and len(running) < 2 * self._count():
-                shard = waiting.pop()
+            # Shards that were in flight when a worker died go on one by one: a second death tells whose fault it is.
+            room = 1 if suspects else 2 * self._count()
+            while (waiting or suspects) and not stopping and len(running) < room:
+                shard = suspects.pop() if suspects else waiting.pop()
                 running[self._workers().submit(step.work, shard)] = shard
+                room = 1 if shard.id in deaths else room
             if stopping and not running:
                 raise Stopped(f"stopped in {step.name}", do="Run again to go on from here.")
             done, _ = futures.wait(running, timeout=0.2, return_when=futures.FIRST_COMPLETED)
@@ -135,20 +177,20 @@ class Local:
                 try:
                     result = future.result()
                 except BrokenProcessPool as broken:
-                    # Every shard in flight comes back broken; only those suspected twice end the run.
-                    suspects = [shard, *running.values()]
+                    # Every shard in flight comes back broken; one that was alone killed its worker.
+                    flight = [shard, *running.values()]
                     running.clear()
                     self._pool = None
-                    for suspect in suspects:
-                        deaths[suspect.id] = deaths.get(suspect.id, 0) + 1
-                    killed = [suspect.id for suspect in suspects if deaths[suspect.id] >= TRIES]
-                    if killed:
+                    for suspect in flight:
+                        deaths[suspect.id] = deaths.get(suspect.id, 0) + (len(flight) == 1)
+                    if deaths[shard.id] >= TRIES:
                         raise OperatorError(
                             f"a worker process died twice in {step.name}",
-                            where=f"shard {killed[0]}",
-                            do="Look for a crash or the system's out-of-memory killer; the finished shards are kept.",
+                            where=f"shard {shard.id}",
+                            do="Look for a crash or the system's out-of-memory killer; the finished shards are kept. "
+                            'A script of your own needs `if __name__ == "__main__":` around its call of Tilth.',
                         ) from broken
-                    waiting.extend(reversed(suspects))
+                    suspects.extend(reversed(flight))
                     break
                 yield shard, result
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from tilth.core import registry
 from tilth.core.connector import Source as Connector
+from tilth.core.edit import Editor
 from tilth.core.errors import RecipeError, TilthError, did_you_mean
 from tilth.core.fold import Fold
 from tilth.core.operator import Decider, Filter, Mapper
@@ -37,9 +38,9 @@ LEARNERS = "tilth.train.learners"
 KINDS: dict[str, tuple[tuple[type, ...], str, str]] = {
     "acquire": ((Connector,), "source", "a class with plan and read"),
     "refine": (
-        (Mapper, Filter, Fold, Decider),
+        (Mapper, Filter, Fold, Decider, Editor),
         "operator",
-        "a class with map, judge, decide, or observe, merge, finish and fits_on",
+        "a class with map, judge, decide, edits, or observe, merge, finish and fits_on",
     ),
 }
 """What the parts of a section must be: the protocols, their word, and what shows them."""

@@ -1,170 +1,84 @@
-"""Find pairs of texts that may be alike, and verify them: four exchanges, each a pair of `emit` and `gather`.
-
-Sets    rows of the data      key: the shingle set      gives one leader a set, with its shingles, and its followers
-Bands   leaders               key: a band               gives candidate pairs
-Ship    leaders and pairs     key: the smaller id       gives each pair the smaller one's shingles
-Verify  leaders and shipped   key: the greater id       gives the pairs that are alike, with their similarity
-"""
+"""Find pairs of sets that may be alike: leaders that share a band of their signatures."""
 
 from __future__ import annotations
 
-import collections
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tilth.core.batch import ID, Batch
 from tilth.core.engine import KEY
-from tilth.refine._columns import texts
-from tilth.refine._rows import HASHES, Hashes, batches, crowded, groups, hash_lists
-from tilth.text import kernel, minhash
+from tilth.core.groups import heads
+from tilth.refine._sets import words_of
 
-_KEY_ID = [(KEY, pa.string()), (ID, pa.string())]
-_SET = [("numbers", pa.uint64()), ("shingles", HASHES)]
-SETS = pa.schema([(ID, pa.string()), ("leader", pa.string()), *_SET])
-"""A row of the data that holds a text: `leader` is the smallest id with the same set; only it keeps the set."""
-PAIRS = pa.schema([("one", pa.string()), ("other", pa.string())])
-SHIPPED = pa.schema([("one", pa.string()), ("other", pa.string()), ("shingles", HASHES)])
-ALIKE = pa.schema([*_KEY_ID, ("value", pa.float64())])
-"""A verified pair: `_key` is the smaller id. `core.components` reads it as it is."""
+BANDED = pa.schema([(KEY, pa.uint64()), (ID, pa.string()), ("at", pa.uint64()), ("size", pa.int64())])
+PAIRS = pa.schema([(KEY, pa.uint64()), (ID, pa.uint64())])
+"""Two places: `_key` that of the smaller name."""
 _NEIGHBOURS = 15
-"""How many predecessors, besides the smallest id, a row meets in a band."""
+"""How many predecessors, besides the smallest name, a row meets in a band."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Sets:
-    """Bring texts with the same shingle set together: one leads, and the others need no comparing."""
-
-    column: str
-    ngram: int
-    numbers: kernel.Numbers
-
-    def emit(self, batch: Batch) -> Batch:
-        """Key each text that is not blank by a 128-bit hash of its set and numbers."""
-        found = kernel.shingles(texts(batch, self.column, self), ngram=self.ngram, numbers=self.numbers)
-        keys = [
-            hashlib.blake2b(found.of(row).tobytes() + found.numbers[row].tobytes(), digest_size=16).hexdigest()
-            for row in range(batch.num_rows)
-        ]
-        shingles = pa.ListArray.from_arrays(pa.array(found.offsets, pa.int32()), pa.array(found.hashes))
-        keyed = pa.RecordBatch.from_arrays(
-            [pa.array(keys, pa.string()), batch.column(ID), pa.array(found.numbers), shingles],
-            schema=pa.schema([*_KEY_ID, *_SET]),
-        )
-        return keyed.filter(pa.array(np.diff(found.offsets) > 0))
-
-    def gather(self, keyed: Iterator[Batch]) -> Iterable[Batch]:
-        """Let the smallest id of each set lead."""
-
-        def rows() -> Iterator[tuple[Any, ...]]:
-            for _, group in groups(keyed, (KEY, ID, "numbers", "shingles")):
-                _, leader, numbers, shingles = next(group)
-                yield leader, leader, numbers, shingles
-                for _, row, _, _ in group:
-                    yield row, leader, None, None
-
-        return batches(rows(), SETS)
+Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bands:
-    """Bring leaders together that share a band of their signatures (and, where they count, their numbers)."""
+    """Bring leaders together that share a band (and, where they count, their numbers)."""
 
     threshold: float
-    cut: minhash.Bands
-    permutations: int
-    seed: int
 
     def emit(self, batch: Batch) -> Batch:
         """Key each leader by each of its bands."""
-        leaders = batch.filter(pc.is_valid(batch.column("shingles")))
-        # A filtered list array starts anew, but a slice of one would not.
-        shingles = leaders.column("shingles")
-        hashes, offsets = shingles.flatten().to_numpy(), shingles.offsets.to_numpy().astype(np.int64)
-        signed = minhash.sign(hashes, offsets - offsets[0], permutations=self.permutations, seed=self.seed)
-        keys = minhash.band_keys(signed, self.cut, leaders.column("numbers").to_numpy())
-        row = np.repeat(np.arange(leaders.num_rows), self.cut.bands)
-        return pa.RecordBatch.from_arrays(
-            [keys, leaders.column(ID).take(pa.array(row)), pa.array(np.diff(offsets)[row])],
-            schema=pa.schema([*_KEY_ID, ("size", pa.int64())]),
-        )
+        leaders = batch.filter(pc.is_valid(batch.column("bands")))
+        keys, offsets = words_of(leaders.column("bands"))
+        row = pa.array(np.repeat(np.arange(leaders.num_rows), np.diff(offsets)))
+        rest = leaders.select([ID, "at", "size"]).take(row)
+        return pa.RecordBatch.from_arrays([pa.array(keys), *rest.columns], schema=BANDED)
 
     def gather(self, keyed: Iterator[Batch]) -> Iterable[Batch]:
-        """Pair each row of a band with the smallest id and its predecessors, where their sizes allow the threshold."""
+        """Pair each row of a band with the smallest name and its predecessors, where the sizes allow the threshold."""
+        carried: Batch | None = None
+        for batch in keyed:
+            if not batch.num_rows:
+                continue
+            batch = batch.select([KEY, "at", "size"])
+            old = 0
+            if carried is not None and carried.column(KEY)[0] == batch.column(KEY)[0]:
+                old = carried.num_rows
+                batch = pa.concat_batches([carried, batch])
+            head = heads(batch.column(KEY)).to_numpy()
+            ones, others = self._pairs(head, batch.column("size").to_numpy(), old)
+            if len(ones):
+                at = batch.column("at")
+                yield pa.RecordBatch.from_arrays([at.take(pa.array(ones)), at.take(pa.array(others))], schema=PAIRS)
+            carried = _tail(batch, int(head[-1]))
 
-        def rows() -> Iterator[tuple[str, str]]:
-            for _, group in groups(crowded(keyed, KEY), (KEY, ID, "size")):
-                _, first, first_size = next(group)
-                before: collections.deque[tuple[str, int]] = collections.deque(maxlen=_NEIGHBOURS)
-                for _, row, size in group:
-                    for other, its in ((first, first_size), *before):
-                        # |A and B| / |A or B| is at most the smaller size over the greater.
-                        if min(size, its) >= self.threshold * max(size, its):
-                            yield other, row
-                    before.append((row, size))
-
-        return batches(rows(), PAIRS)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ship:
-    """Send the shingles of each pair's smaller id to the greater."""
-
-    def emit(self, batch: Batch) -> Batch:
-        """Key leaders by themselves (before all pairs) and pairs by the smaller id."""
-        return _beside(batch, key="one", row="other")
-
-    def gather(self, keyed: Iterator[Batch]) -> Iterable[Batch]:
-        """Give each pair, once, the shingles of its key."""
-
-        def rows() -> Iterator[tuple[str, str, Hashes]]:
-            for one, group in groups(keyed, (KEY, ID, "shingles")):
-                _, _, shingles = next(group)
-                last = ""
-                for _, other, _ in group:
-                    if other != last:
-                        yield one, other, shingles
-                    last = other
-
-        return batches(rows(), SHIPPED)
+    def _pairs(self, head: Rows, sizes: Rows, old: int) -> tuple[Rows, Rows]:
+        rows = np.arange(len(head))
+        crowd = rows[head != rows]
+        crowd = crowd[crowd >= old]
+        ones, others = [head[crowd]], [crowd]
+        place = crowd - head[crowd]
+        for step in range(1, _NEIGHBOURS + 1):
+            # The predecessor must not be the first: that one it has met.
+            crowd, place = crowd[place > step], place[place > step]
+            if not len(crowd):
+                break
+            ones.append(crowd - step)
+            others.append(crowd)
+        one, other = np.concatenate(ones), np.concatenate(others)
+        # |A and B| / |A or B| is at most the smaller size over the greater.
+        least, most = np.minimum(sizes[one], sizes[other]), np.maximum(sizes[one], sizes[other])
+        may = least >= self.threshold * most
+        return one[may], other[may]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verify:
-    """Compare the shingles of each pair."""
-
-    threshold: float
-
-    def emit(self, batch: Batch) -> Batch:
-        """Key leaders by themselves (before all pairs) and pairs by the greater id."""
-        return _beside(batch, key="other", row="one")
-
-    def gather(self, keyed: Iterator[Batch]) -> Iterable[Batch]:
-        """Keep the pairs that reach the threshold."""
-
-        def rows() -> Iterator[tuple[str, str, float]]:
-            for other, group in groups(keyed, (KEY, ID, "shingles")):
-                _, _, shingles = next(group)
-                for _, one, its in group:
-                    value = minhash.jaccard(its, shingles)
-                    if value >= self.threshold:
-                        yield one, other, value
-
-        return batches(rows(), ALIKE)
-
-
-def _beside(batch: Batch, *, key: str, row: str) -> Batch:
-    """Key leaders and pairs alike; a leader's empty `_id` sorts before any pair's."""
-    schema = pa.schema([*_KEY_ID, ("shingles", HASHES)])
-    if "leader" in batch.schema.names:
-        leaders = batch.filter(pc.is_valid(batch.column("shingles")))
-        first = pa.array([""] * leaders.num_rows, pa.string())
-        return pa.RecordBatch.from_arrays([leaders.column(ID), first, leaders.column("shingles")], schema=schema)
-    carried = batch.schema.get_field_index("shingles")
-    shingles = batch.column(carried) if carried >= 0 else hash_lists([None] * batch.num_rows)
-    return pa.RecordBatch.from_arrays([batch.column(key), batch.column(row), shingles], schema=schema)
+def _tail(batch: Batch, head: int) -> Batch:
+    """Return of the last band's rows the first and the last few: what rows still to come are paired with."""
+    last = batch.num_rows - head
+    if last <= _NEIGHBOURS + 1:
+        return batch.slice(head)
+    return pa.concat_batches([batch.slice(head, 1), batch.slice(batch.num_rows - _NEIGHBOURS)])

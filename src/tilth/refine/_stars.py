@@ -3,6 +3,7 @@
 Root       components and pairs    key: the smaller id   gives each pair its component's smallest id
 Stars      rooted pairs            key: the component    gives the decisions about leaders
 Followers  decisions and sets      key: the leader       gives the decisions about all rows
+Named      decisions               key: the component    names rows by their ids, where ranks were put before these
 """
 
 from __future__ import annotations
@@ -11,16 +12,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tilth.core.batch import ID, Batch
 from tilth.core.engine import KEY
+from tilth.core.groups import headed
 from tilth.core.operator import DECISION
+from tilth.refine._ranks import ids_of
 from tilth.refine._rows import batches, groups
 
 _RULE = "near_duplicates"
 _KEY_ID = [(KEY, pa.string()), (ID, pa.string())]
+_DECIDED = pa.schema([*_KEY_ID, *((field.name, field.type) for field in DECISION if field.name != ID)])
+Rows = npt.NDArray[np.int64]
 _ROOTED = pa.schema([("root", pa.string()), ("one", pa.string()), ("other", pa.string()), ("value", pa.float64())])
 
 
@@ -41,14 +48,12 @@ class Root:
 
     def gather(self, keyed: Iterator[Batch]) -> Iterable[Batch]:
         """Give each pair the root of its key."""
-
-        def rows() -> Iterator[tuple[Any, ...]]:
-            for one, group in groups(keyed, (KEY, ID, "root", "value")):
-                _, _, root, _ = next(group)
-                for _, other, _, value in group:
-                    yield root, one, other, value
-
-        return batches(rows(), _ROOTED)
+        for batch, head, _, _ in headed(keyed, KEY):
+            # The head is the component's row: it comes before all pairs.
+            root = batch.column("root").take(head)
+            found = [root, *(batch.column(name) for name in (KEY, ID, "value"))]
+            pairs = pc.not_equal(head, pa.arange(0, len(head)))
+            yield pa.RecordBatch.from_arrays(found, schema=_ROOTED).filter(pairs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +68,7 @@ class Stars:
     def emit(self, batch: Batch) -> Batch:
         """Key pairs by their component, in the order of the smaller id, then the greater."""
         root, one, other, value = batch.columns
-        order = pc.binary_join_element_wise(one, other, " ")
+        order = pc.binary_join_element_wise(one, other, "\0")
         return pa.RecordBatch.from_arrays(
             [root, order, one, other, value],
             schema=pa.schema([*_KEY_ID, ("one", pa.string()), ("other", pa.string()), ("value", pa.float64())]),
@@ -103,31 +108,76 @@ class Followers:
 
     def emit(self, batch: Batch) -> Batch:
         """Key decisions by their row (before all followers) and followers by their leader."""
-        schema = pa.schema([*_KEY_ID, *((field.name, field.type) for field in DECISION if field.name != ID)])
         if "cluster" in batch.schema.names:
             row, *rest = batch.columns
             first = pa.array([""] * batch.num_rows, pa.string())
-            return pa.RecordBatch.from_arrays([row, first, *rest], schema=schema)
-        followers = batch.filter(pc.is_null(batch.column("shingles")))
-        nothing = [pa.nulls(followers.num_rows, field.type) for field in list(schema)[2:]]
-        return pa.RecordBatch.from_arrays([followers.column("leader"), followers.column(ID), *nothing], schema=schema)
+            return pa.RecordBatch.from_arrays([row, first, *rest], schema=_DECIDED)
+        followers = batch.filter(pc.not_equal(batch.column("leader"), batch.column(ID)))
+        nothing = [pa.nulls(followers.num_rows, field.type) for field in list(_DECIDED)[2:]]
+        return pa.RecordBatch.from_arrays([followers.column("leader"), followers.column(ID), *nothing], schema=_DECIDED)
 
     def gather(self, keyed: Iterator[Batch]) -> Iterable[Batch]:
         """Pass decisions on; a follower goes for its leader, or for the row its leader goes for."""
+        for batch, head, again, _ in headed(keyed, KEY):
+            rows = np.arange(batch.num_rows)
+            decided = pc.equal(batch.column(ID), "").to_numpy(zero_copy_only=False)
+            # A leader that was like no other has no decision: the first follower brings it.
+            leads = np.flatnonzero((head.to_numpy() == rows) & (rows >= again) & ~decided)
+            follows = np.flatnonzero(~decided & (rows >= again))
+            passed = np.flatnonzero(decided & (rows >= again))
+            found = pa.concat_batches(
+                [_passed(batch, passed), self._leaders(batch, leads), self._followers(batch, follows, head)]
+            )
+            order = np.lexsort(
+                (
+                    np.repeat([0, 1, 2], [len(passed), len(leads), len(follows)]),
+                    np.concatenate([passed, leads, follows]),
+                )
+            )
+            yield found.take(pa.array(order))
 
-        def rows() -> Iterator[tuple[Any, ...]]:
-            columns = (KEY, ID, "cluster", "keep", "value", "other_id")
-            for leader, group in groups(keyed, columns):
-                cluster, keep, value, other, told = leader, True, None, None, False
-                for _, row, *decision in group:
-                    if not row:
-                        cluster, keep, value, other = decision
-                    if not told:
-                        rule, threshold = (None, None) if keep else (_RULE, self.threshold)
-                        yield leader, cluster, keep, rule, value, threshold, other
-                        told = True
-                    if row:
-                        stays, alike = (leader, 1.0) if keep else (other, value)
-                        yield row, cluster, False, _RULE, alike, self.threshold, stays
+    def _leaders(self, batch: Batch, rows: Rows) -> Batch:
+        leader = batch.column(KEY).take(pa.array(rows))
+        return _decisions(leader, leader, keep=pa.array([True] * len(rows), pa.bool_()))
 
-        return batches(rows(), DECISION)
+    def _followers(self, batch: Batch, rows: Rows, head: pa.Array) -> Batch:
+        lead = head.take(pa.array(rows))
+        leader = batch.column(KEY).take(lead)
+        told = {name: batch.column(name).take(lead) for name in ("cluster", "keep", "value", "other_id")}
+        stays = pc.fill_null(told["keep"], True)
+        return _decisions(
+            batch.column(ID).take(pa.array(rows)),
+            pc.coalesce(told["cluster"], leader),
+            keep=pa.array([False] * len(rows), pa.bool_()),
+            rule=pa.array([_RULE] * len(rows), pa.string()),
+            value=pc.if_else(stays, 1.0, told["value"]),
+            threshold=pa.array([self.threshold] * len(rows), pa.float64()),
+            other_id=pc.if_else(stays, leader, told["other_id"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """Name rows and clusters by their ids again, where ranks were put before them."""
+
+    def emit(self, batch: Batch) -> Batch:
+        """Key decisions by their cluster, in the order of ids."""
+        row, cluster, *rest, other = batch.columns
+        return pa.RecordBatch.from_arrays([cluster, ids_of(row), cluster, *rest, ids_of(other)], schema=_DECIDED)
+
+    def gather(self, keyed: Iterator[Batch]) -> Iterable[Batch]:
+        """Name each cluster by its smallest id."""
+        for batch, head, again, _ in headed(keyed, KEY):
+            _, row, _, *rest = batch.columns
+            yield pa.RecordBatch.from_arrays([row, row.take(head), *rest], schema=DECISION).slice(again)
+
+
+def _passed(batch: Batch, rows: Rows) -> Batch:
+    key, _, *rest = batch.take(pa.array(rows)).columns
+    return pa.RecordBatch.from_arrays([key, *rest], schema=DECISION)
+
+
+def _decisions(row: pa.Array, cluster: pa.Array, **given: pa.Array) -> Batch:
+    found = {ID: row, "cluster": cluster, **given}
+    columns = [found[field.name] if field.name in found else pa.nulls(len(row), field.type) for field in DECISION]
+    return pa.RecordBatch.from_arrays(columns, schema=DECISION)

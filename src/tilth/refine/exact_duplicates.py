@@ -8,23 +8,22 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tilth.core.batch import ID, Batch, canonical
 from tilth.core.engine import KEY, Engine, Exchange, Rows
-from tilth.core.errors import DataError
 from tilth.core.fold import FitsOn
+from tilth.core.groups import Headed, headed
 from tilth.core.operator import DECISION
-from tilth.core.registry import name_of
 from tilth.refine._columns import cells
-from tilth.refine._rows import batches, crowded, groups
+from tilth.refine._ranks import ranks
 from tilth.text.words import blank, fold
 
 _KEYED = pa.schema([(KEY, pa.string()), (ID, pa.string()), ("rank", pa.string())])
 _CLUSTERED = pa.schema([("cluster", pa.string()), (ID, pa.string()), ("rank", pa.string())])
 _RANKED = pa.schema([(KEY, pa.string()), (ID, pa.string()), ("row", pa.string())])
-_PREFERRED = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +42,7 @@ class ExactDuplicates:
 
     fits_on: ClassVar[FitsOn] = "all"
     columns_read: ClassVar[Any] = None
+    version: ClassVar[int] = 2
 
     columns: tuple[str, ...] = ("text",)
     """The columns that must agree."""
@@ -77,9 +77,9 @@ class ExactDuplicates:
             _hash(row) if self.blanks or any(cell is not None and not blank(cell) for cell in row) else None
             for row in zip(*columns, strict=True)
         ]
-        ranks = _ranks(batch, self.prefer, self) if self.prefer else [None] * batch.num_rows
+        rank = ranks(batch, self.prefer, self) if self.prefer else [None] * batch.num_rows
         keyed = pa.RecordBatch.from_arrays(
-            [pa.array(keys, pa.string()), batch.column(ID), pa.array(ranks, pa.string())], schema=_KEYED
+            [pa.array(keys, pa.string()), batch.column(ID), pa.array(rank, pa.string())], schema=_KEYED
         )
         return keyed.filter(pc.is_valid(keyed.column(KEY)))
 
@@ -103,31 +103,17 @@ def _hash(row: Iterable[str | None]) -> str:
 
 
 def _decide_first(keyed: Iterator[Batch]) -> Iterable[Batch]:
-    """The first of a key has the smallest id: it stays."""
-
-    def rows() -> Iterator[tuple[Any, ...]]:
-        for _, group in groups(crowded(keyed, KEY), (KEY, ID)):
-            first = next(group)[1]
-            for at, (_, row) in enumerate(group):
-                if not at:
-                    yield _stays(first, first)
-                yield _goes(row, first, first)
-
-    return batches(rows(), DECISION)
+    """The first of a key has the smallest id: it stays, and names the cluster."""
+    for found in headed(keyed, KEY):
+        yield _decided(found, found.batch.column(ID).take(found.head))
 
 
 def _cluster(keyed: Iterator[Batch]) -> Iterable[Batch]:
     """Name each group of two or more by its smallest id."""
-
-    def rows() -> Iterator[tuple[Any, ...]]:
-        for _, group in groups(crowded(keyed, KEY), (KEY, ID, "rank")):
-            _, first, rank = next(group)
-            for at, (_, row, its) in enumerate(group):
-                if not at:
-                    yield first, first, rank
-                yield first, row, its
-
-    return batches(rows(), _CLUSTERED)
+    for found in headed(keyed, KEY):
+        rows = pa.array(_together(found))
+        batch, first = found.batch.take(rows), found.batch.column(ID).take(found.head.take(rows))
+        yield pa.RecordBatch.from_arrays([first, batch.column(ID), batch.column("rank")], schema=_CLUSTERED)
 
 
 def _ranked(clustered: Batch) -> Batch:
@@ -137,55 +123,42 @@ def _ranked(clustered: Batch) -> Batch:
 
 def _decide_ranked(ranked: Iterator[Batch]) -> Iterable[Batch]:
     """The first of a cluster has the best rank, then the smallest id: it stays."""
-
-    def rows() -> Iterator[tuple[Any, ...]]:
-        for cluster, group in groups(ranked, (KEY, "row")):
-            best = next(group)[1]
-            yield _stays(best, cluster)
-            for _, row in group:
-                yield _goes(row, cluster, best)
-
-    return batches(rows(), DECISION)
+    for found in headed(ranked, KEY):
+        batch = found.batch
+        named = pa.RecordBatch.from_arrays([batch.column(KEY), batch.column("row")], names=[KEY, ID])
+        yield _decided(found._replace(batch=named), batch.column(KEY))
 
 
-def _stays(row: str, cluster: str) -> tuple[Any, ...]:
-    return row, cluster, True, None, None, None, None
+def _decided(found: Headed, cluster: pa.Array) -> Batch:
+    """Decide about groups of two or more: each head stays, and the other rows go for it."""
+    rows = _together(found)
+    ids = found.batch.column(ID)
+    first = found.head.to_numpy()[rows]
+    # Where an id stands twice, a row is not its own duplicate.
+    itself = pc.equal(ids.take(pa.array(rows)), ids.take(pa.array(first))).to_numpy(zero_copy_only=False)
+    rows, first = rows[~itself | (first == rows)], first[~itself | (first == rows)]
+    head, goes = pa.array(first), pa.array(first != rows)
+    text, number = pa.scalar(None, pa.string()), pa.scalar(None, pa.float64())
+    return pa.RecordBatch.from_arrays(
+        [
+            ids.take(pa.array(rows)),
+            cluster.take(pa.array(rows)),
+            pc.invert(goes),
+            pc.if_else(goes, "exact_duplicates", text),
+            pc.if_else(goes, 1.0, number),
+            pc.if_else(goes, 1.0, number),
+            pc.if_else(goes, ids.take(head), text),
+        ],
+        schema=DECISION,
+    )
 
 
-def _goes(row: str, cluster: str, other: str) -> tuple[Any, ...]:
-    return row, cluster, False, "exact_duplicates", 1.0, 1.0, other
-
-
-def _ranks(batch: Batch, column: str, operator: Any) -> list[str]:
-    """Write each value as a string whose order is the reverse of the values' own; nulls last."""
-    found = cells(batch, column, operator)
-    kind = found.type
-    if pa.types.is_dictionary(kind):
-        found, kind = found.cast(kind.value_type), kind.value_type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return ["~" if text is None else _reversed(text) for text in found.to_pylist()]
-    if pa.types.is_temporal(kind):
-        found = found.cast(pa.int32() if kind.bit_width == 32 else pa.int64())
-    elif pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        found = _ordered(found.cast(pa.float64(), safe=False))
-    elif not (pa.types.is_integer(kind) or pa.types.is_boolean(kind) or kind == pa.null()):
-        raise DataError(
-            f'column "{column}" holds {kind}', where=name_of(operator), wanted="numbers, dates or strings to prefer by"
-        )
-    return ["~" if number is None else f"{(1 << 64) - int(number):017x}" for number in found.to_pylist()]
-
-
-def _ordered(floats: pa.Array) -> pa.Array:
-    """Return integers in the order of the floats; NaN as null."""
-    numbers = pc.fill_null(floats, float("nan")).to_numpy(zero_copy_only=False)
-    bits = (numbers + 0.0).view(np.int64)
-    ordered = np.where(bits < 0, np.int64(-(2**63)) - bits, bits)
-    return pa.array(ordered, pa.int64(), mask=np.isnan(numbers))
-
-
-def _reversed(text: str) -> str:
-    """Write each byte as its complement; the end sorts after any byte, so that a longer text comes first."""
-    return bytes(255 - byte for byte in text.encode("utf-8", "surrogatepass")[:_PREFERRED]).hex() + "g"
+def _together(found: Headed) -> npt.NDArray[np.int64]:
+    """Return the rows that are not alone with their key and were not in an earlier batch with company."""
+    head = found.head.to_numpy()
+    crowd = np.bincount(head, minlength=len(head))[head] > 1
+    crowd[: found.again] &= found.alone
+    return np.flatnonzero(crowd)
 
 
 EXAMPLES = (

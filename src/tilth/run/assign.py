@@ -90,7 +90,7 @@ def assign(work: Work, acquired: Acquired, clustered: Clustered) -> Assigned:
         together = units(clustered, acquired, options.group, work)
         notes = split.assign(columns(raw, wanted), together, old, plan, work.engine)
         _commit(work, table, notes, key)
-    notes = chained(clustered.leaving(), table.scan(table.version_of(RunKey(key))))
+    notes = chained(clustered.notes(), table.scan(table.version_of(RunKey(key))))
     return Assigned(light=columns(raw, LIGHT), notes=notes, key=key, how=how, skipped=skipped)
 
 

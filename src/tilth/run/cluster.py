@@ -13,6 +13,7 @@ import pyarrow as pa
 from tilth.core import registry
 from tilth.core.batch import ID, Batch, canonical
 from tilth.core.components import PAIR, components
+from tilth.core.edit import EDIT, Editor
 from tilth.core.engine import Reader, Rows, Step
 from tilth.core.events import StageStarted
 from tilth.core.fold import Fold
@@ -21,9 +22,9 @@ from tilth.core.shard import Receipt, RunKey, Shard
 from tilth.recipe.model import Recipe
 from tilth.run import sidecar
 from tilth.run.acquire import Acquired
+from tilth.run.edits import EditNotes
 from tilth.run.fingerprint import chain, decides, digest
-from tilth.run.pipe import Link
-from tilth.run.plan import DecideStep
+from tilth.run.plan import DecideStep, link_of
 from tilth.run.prefix import LIGHT, Prefixed, columns
 from tilth.run.sidecar import NOTE, chained
 from tilth.run.stages import Work, receipt_from, receipt_json
@@ -42,39 +43,48 @@ class Clustered:
     """(place, decision rows); the default clustering decides nothing, it only keeps rows together."""
     key: str
     skipped: bool = False
+    edits: tuple[tuple[str, Rows], ...] = ()
+    """(place, edits) of every editor."""
 
-    def leaving(self) -> Rows:
-        """Return notes for the rows that leave."""
+    def notes(self) -> Rows:
+        """Return notes for the rows that leave, and for those that change."""
         parts = [
-            Rows(shards=rows.shards, read=_Leaving(rows.read, place))
+            Rows(shards=rows.shards, read=Leaving(rows.read, place))
             for place, rows in self.decisions
             if place != DEFAULT
         ]
+        parts += [Rows(shards=rows.shards, read=EditNotes(rows.read, place)) for place, rows in self.edits]
         return chained(*parts) if parts else Rows(shards=(), read=_nothing)
 
 
 def cluster(work: Work, acquired: Acquired) -> Clustered:
     """Run every decider on the rows as its place in the recipe sees them."""
     done: list[tuple[str, Rows]] = []
-    key = acquired.key
+    edits: list[tuple[str, Rows]] = []
+    # A row that a later one with its key replaces must not be compared with it: both would leave.
+    keyed = any(getattr(entry.part, "key", None) for entry in work.recipe.acquire)
+    key = digest(acquired.key, "replaced rows apart") if keyed else acquired.key
     skipped = True
     for step in _steps(work, acquired):
         place, operator, links = step.place, step.operator, step.links
         key = digest(STAGE, key, place, chain([link.operator for link in links]), decides(operator))
-        table = work.project.decisions(f"{work.data}.{_slug(place)}")
+        table = work.project.decisions(f"{work.data}.{slug(place)}")
         if table.version_of(RunKey(key)) is None:
             work.tell(StageStarted(stage=f"{STAGE} {place}"))
             raw = acquired.table.scan(acquired.version)
             beside = None
-            if done:
-                beside = sidecar.build(
-                    columns(raw, LIGHT), Clustered(decisions=tuple(done), key=key).leaving(), work.engine
-                )
-            rows = Rows(shards=raw.shards, read=Prefixed(links=links, read=raw.read, sidecar=beside))
-            _commit(work, table, operator.decide(rows, work.engine), key)
+            if done or edits or keyed:
+                known = Clustered(decisions=tuple(done), edits=tuple(edits), key=key).notes()
+                beside = sidecar.build(columns(raw, LIGHT), known, work.engine)
+            read = Prefixed(links=links, read=raw.read, sidecar=beside, measures=work.measures)
+            rows = Rows(shards=raw.shards, read=read)
+            if isinstance(operator, Editor):
+                commit(work, table, operator.edits(rows, work.engine), key, schema=EDIT)
+            else:
+                commit(work, table, operator.decide(rows, work.engine), key)
             skipped = False
-        done.append((place, table.scan(table.version_of(RunKey(key)))))
-    return Clustered(decisions=tuple(done), key=key, skipped=skipped)
+        (edits if isinstance(operator, Editor) else done).append((place, table.scan(table.version_of(RunKey(key)))))
+    return Clustered(decisions=tuple(done), edits=tuple(edits), key=key, skipped=skipped)
 
 
 def units(clustered: Clustered, acquired: Acquired, group: str | None, work: Work) -> Rows:
@@ -101,28 +111,32 @@ def text_of(recipe: Recipe, schema: pa.Schema) -> str | None:
 
 def _steps(work: Work, acquired: Acquired) -> tuple[DecideStep, ...]:
     """Return the plan's deciders, or one that only keeps duplicates of what the model reads on one side."""
-    if work.plan.deciders or work.recipe.split.duplicates == "none":
+    editors_only = all(isinstance(step.operator, Editor) for step in work.plan.deciders)
+    if not editors_only or work.recipe.split.duplicates == "none":
         return work.plan.deciders
     column = text_of(work.recipe, acquired.table.schema(acquired.version))
     if column is None:
-        return ()
+        return work.plan.deciders
     near = work.recipe.split.duplicates == "near"
     kind = registry.find("tilth.refine", "near_duplicates" if near else "exact_duplicates")
     operator = kind(column=column) if near else kind(columns=(column,))
     links = tuple(
-        Link(place=one.entry.place, operator=one.entry.part, where=one.entry.where)
+        link_of(one.entry)
         for one in itertools.takewhile(lambda one: not isinstance(one.entry.part, Fold), work.plan.narrow)
     )
-    return (DecideStep(place=DEFAULT, operator=operator, links=links),)
+    return (*work.plan.deciders, DecideStep(place=DEFAULT, operator=operator, links=links))
 
 
-def _commit(work: Work, table: Table, decisions: Rows, key: str) -> None:
-    step = Step(name=f"{STAGE}: write", work=partial(_write, table=table, read=decisions.read))
+def commit(
+    work: Work, table: Table, decisions: Rows, key: str, *, stage: str = STAGE, schema: pa.Schema = DECISION
+) -> None:
+    """Commit a decision table, or the edits of an editor."""
+    step = Step(name=f"{stage}: write", work=partial(_write, table=table, read=decisions.read))
     receipts: list[Receipt] = []
     for _, receipt in work.engine.run(step, decisions.shards):
         receipts.append(receipt_from(receipt))
     receipts.sort(key=lambda receipt: receipt.shard)
-    table.commit(receipts, RunKey(key), None, table.newest(), schema=DECISION, mode="overwrite", fingerprint=key)
+    table.commit(receipts, RunKey(key), None, table.newest(), schema=schema, mode="overwrite", fingerprint=key)
 
 
 def _write(shard: Shard, *, table: Table, read: Reader) -> dict[str, Any]:
@@ -134,7 +148,9 @@ def _nothing(shard: Shard) -> Iterator[Batch]:
 
 
 @dataclass(frozen=True)
-class _Leaving:
+class Leaving:
+    """Read decisions as notes for the rows that leave."""
+
     read: Reader
     place: str
 
@@ -183,5 +199,6 @@ class _Units:
             yield pa.RecordBatch.from_arrays([rows.column(ID), rows.column("cluster")], names=[ID, "unit"])
 
 
-def _slug(place: str) -> str:
+def slug(place: str) -> str:
+    """Return a place as the name of its table."""
     return "".join(letter if letter.isalnum() else "-" for letter in place).strip("-")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tilth.core.batch import ID, Batch, canonical, for_python
+from tilth.core.batch import ID, STATISTICS, Batch, canonical, for_python
 from tilth.core.errors import OperatorError, TilthError
 from tilth.core.fate import FATE
 from tilth.core.operator import VERDICT, Failure, Filter, Mapper, Outcome
+from tilth.run.edits import Cutting
+from tilth.run.measures import Measured, wanted, without
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,21 +72,44 @@ class Ledger:
         return parts
 
 
-def flow(batch: Batch, links: Sequence[Link], ledger: Ledger) -> Batch:
-    """Run the batch through the operators in order; returns what is kept."""
-    for link in links:
+def flow(batch: Batch, links: Sequence[Link], ledger: Ledger, measured: Measured | None = None) -> Batch:
+    """Run the batch through the operators in order; returns what is kept.
+
+    Operators that decide by a text's statistics (`measured` names the columns) find them in the batch, measured once.
+    """
+    measured = Measured() if measured is None else measured
+    operators = [link.operator for link in links]
+    for at, link in enumerate(links):
         if batch.num_rows == 0:
             break
         try:
-            batch = _through(batch, link, ledger)
+            batch = _through(batch, link, ledger, _Attach(measured, operators[at:]))
         except TilthError as error:
             place = f"{link.where}  {link.place}" if link.where else link.place
             raise type(error)(error.what, where=place, wanted=error.wanted, do=error.do) from error
-    return batch
+    return without(batch)
 
 
-def _through(batch: Batch, link: Link, ledger: Ledger) -> Batch:
+class _Attach(NamedTuple):
+    """Attach the statistics that an operator decides by, and with them those that the next ones need."""
+
+    measured: Measured
+    operators: Sequence[Any]
+    """The operator and those after it."""
+
+    def __call__(self, batch: Batch) -> Batch:
+        for column in getattr(self.operators[0], "measured", ()):
+            # Of what is no text, or is not there, the operator says so itself.
+            at = batch.schema.get_field_index(column)
+            if at >= 0 and _is_text(batch.schema.field(at).type):
+                batch = self.measured.attach(batch, column, wanted(self.operators, column))
+        return batch
+
+
+def _through(batch: Batch, link: Link, ledger: Ledger, attach: _Attach) -> Batch:
     operator, tally = link.operator, ledger.tally(link.place)
+    if isinstance(operator, Cutting):
+        return without(operator.carry(batch, ledger), [operator.column])
     if not isinstance(operator, (Mapper, Filter)):
         raise OperatorError(f"{type(operator).__name__} is neither a mapper nor a filter", wanted="map or judge")
     tally.rows_in += batch.num_rows
@@ -92,10 +117,10 @@ def _through(batch: Batch, link: Link, ledger: Ledger) -> Batch:
         outcome = _joined(_isolated(operator.map, batch), batch)
         before, failures = _matched(batch, outcome)
         _fail(failures, link, ledger)
-        _changes(before, outcome.batch, link, ledger)
-        batch = outcome.batch
+        changed = _changes(before, outcome.batch, link, ledger)
+        batch = without(outcome.batch, changed)
     if isinstance(operator, Filter) and batch.num_rows:
-        batch = _judge(operator, batch, link, ledger)
+        batch = _judge(operator, attach(batch), link, ledger)
     return batch
 
 
@@ -218,17 +243,22 @@ def _rule(link: Link) -> str:
     return getattr(type(link.operator), "rule", None) or link.place.rpartition(" ")[2]
 
 
-def _changes(before: Batch, after: Batch, link: Link, ledger: Ledger) -> None:
-    """Record where cells changed: offsets and rule, never the old text."""
+def _changes(before: Batch, after: Batch, link: Link, ledger: Ledger) -> list[str]:
+    """Record where cells changed: offsets and rule, never the old text. Returns the columns that differ."""
     rule = _rule(link)
     touched: set[int] = set()
+    differ: list[str] = []
     for name in before.schema.names:
+        if name.startswith(STATISTICS):
+            continue
         if name not in after.schema.names:
+            differ.append(name)
             continue
         old, new = before.column(name), after.column(name)
         if old is new or old.equals(new):
             continue
         rows = _differing(old, new)
+        differ.append(name)
         touched.update(rows)
         places = pa.array(rows, pa.int64())
         was, now = for_python(old), for_python(new)
@@ -247,6 +277,7 @@ def _changes(before: Batch, after: Batch, link: Link, ledger: Ledger) -> None:
             len(rows),
         )
     ledger.tally(link.place).changed += len(touched)
+    return differ
 
 
 def _differing(old: pa.Array, new: pa.Array) -> list[int]:
@@ -258,6 +289,10 @@ def _differing(old: pa.Array, new: pa.Array) -> list[int]:
         return [row for row, equal in enumerate(same.to_pylist()) if not equal]
     pairs = zip(for_python(old).to_pylist(), for_python(new).to_pylist(), strict=True)
     return [row for row, (a, b) in enumerate(pairs) if a != b and canonical(a) != canonical(b)]
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _comparable(kind: pa.DataType) -> bool:

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tilth.core.edit import Editor
 from tilth.core.errors import RecipeError
 from tilth.core.fold import Fold
 from tilth.core.operator import Decider
 from tilth.recipe.model import Entry, Recipe
+from tilth.run.edits import Cutting
 from tilth.run.fingerprint import decides, digest, measures
 from tilth.run.pipe import Link
 
@@ -40,7 +42,7 @@ class Planned:
 
 @dataclass(frozen=True, kw_only=True)
 class DecideStep:
-    """A decider, and the row-wise operators that rows pass on their way to it."""
+    """A decider or an editor, and the row-wise operators that rows pass on their way to it."""
 
     place: str
     operator: Any
@@ -61,6 +63,9 @@ class Plan:
 
     steps: tuple[Planned, ...]
     deciders: tuple[DecideStep, ...]
+    """Deciders and editors that run before the split."""
+    screens: tuple[DecideStep, ...]
+    """Deciders that run after it (`after_split`)."""
     narrow: tuple[FitStep, ...]
     """Folds and row-wise operators, in the order in which rows meet them."""
 
@@ -72,25 +77,44 @@ class Plan:
 
 def lay_out(recipe: Recipe) -> Plan:
     """Lay a recipe out. Raises `RecipeError` for a decider that stands after a fold."""
-    deciders = tuple(_deciders(recipe))
+    exchanges = tuple(_deciders(recipe))
+    screens = tuple(step for step in exchanges if _after_split(step))
+    deciders = tuple(step for step in exchanges if not _after_split(step))
     narrow = tuple(
         FitStep(number=number, entry=entry)
         for number, entry in enumerate(recipe.refine)
         if not isinstance(entry.part, Decider)
     )
-    return Plan(steps=tuple(_steps(recipe, deciders, narrow)), deciders=deciders, narrow=narrow)
+    return Plan(
+        steps=tuple(_steps(recipe, deciders, screens, narrow)), deciders=deciders, screens=screens, narrow=narrow
+    )
 
 
-def _steps(recipe: Recipe, deciders: tuple[DecideStep, ...], narrow: tuple[FitStep, ...]) -> Iterator[Planned]:
+def link_of(entry: Entry) -> Link:
+    """Return a row-wise operator as a link; of an editor, what makes its cuts."""
+    part = entry.part
+    operator = Cutting(place=entry.place, column=part.column) if isinstance(part, Editor) else part
+    return Link(place=entry.place, operator=operator, where=entry.where)
+
+
+def _after_split(step: DecideStep) -> bool:
+    return getattr(step.operator, "after_split", False)
+
+
+def _steps(
+    recipe: Recipe, deciders: tuple[DecideStep, ...], screens: tuple[DecideStep, ...], narrow: tuple[FitStep, ...]
+) -> Iterator[Planned]:
     for entry in recipe.acquire:
         yield _planned("acquire", entry.place, "scan", "every record", entry.part)
     for step in deciders:
         sees = "all rows" + (f" after {', '.join(link.place for link in step.links)}" if step.links else "")
         yield _planned("cluster", step.place, "exchange", sees, step.operator)
-    if not deciders and recipe.split.duplicates != "none":
+    if all(isinstance(step.operator, Editor) for step in deciders) and recipe.split.duplicates != "none":
         sees = f"all rows: {recipe.split.duplicates} duplicates stay together"
         yield Planned(stage="cluster", place="split", kind="exchange", sees=sees)
     yield Planned(stage="split", place="split", kind="exchange", sees="ids, clusters, groups and labels")
+    for step in screens:
+        yield _planned("screen", step.place, "exchange", "all rows and their split", step.operator)
     for one in narrow:
         if isinstance(one.entry.part, Fold):
             all_rows = getattr(one.entry.part, "fits_on", "train") == "all"
@@ -118,7 +142,7 @@ def _deciders(recipe: Recipe) -> Iterator[DecideStep]:
     links: list[Link] = []
     fold: Entry | None = None
     for entry in recipe.refine:
-        if isinstance(entry.part, Decider):
+        if isinstance(entry.part, (Decider, Editor)):
             if fold is not None:
                 raise RecipeError(
                     f"{entry.name} compares all rows, the test's too, yet stands after {fold.name}, which is fitted",
@@ -126,7 +150,9 @@ def _deciders(recipe: Recipe) -> Iterator[DecideStep]:
                     do=f"Move {entry.name} above {fold.place}.",
                 )
             yield DecideStep(place=entry.place, operator=entry.part, links=tuple(links))
+            if isinstance(entry.part, Editor):
+                links.append(link_of(entry))
         elif isinstance(entry.part, Fold):
             fold = fold or entry
         else:
-            links.append(Link(place=entry.place, operator=entry.part, where=entry.where))
+            links.append(link_of(entry))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -12,6 +13,8 @@ from tilth.core.batch import AT, ID, SPLIT, Batch, with_column
 from tilth.core.engine import Reader, Rows
 from tilth.core.errors import DataError
 from tilth.core.shard import Shard
+from tilth.run import edits
+from tilth.run.measures import Measured, Measures
 from tilth.run.pipe import Ledger, Link, flow
 from tilth.run.sidecar import Sidecar
 
@@ -46,6 +49,8 @@ class Prefixed:
     split: str | None = None
     """Only rows of this split."""
     drop_at: bool = True
+    measures: Measures | None = None
+    """What earlier passes measured; without it, each pass measures anew."""
 
     def __post_init__(self) -> None:
         """Refuse to let all rows pass where one split's are wanted."""
@@ -54,22 +59,33 @@ class Prefixed:
 
     def __call__(self, shard: Shard) -> Iterator[Batch]:
         ledger = Ledger()
-        for batch in self._alive(shard):
-            found = flow(batch, self.links, ledger)
-            ledger.batches()
-            if found.num_rows:
-                yield found.drop_columns([AT]) if self.drop_at and AT in found.schema.names else found
+        with measuring(self.measures, self.links, shard) as measured:
+            for batch in self._alive(shard):
+                found = edits.without(flow(batch, self.links, ledger, measured))
+                ledger.batches()
+                if found.num_rows:
+                    yield found.drop_columns([AT]) if self.drop_at and AT in found.schema.names else found
 
     def _alive(self, shard: Shard) -> Iterator[Batch]:
         if self.sidecar is None:
             yield from self.read(shard)
             return
         for batch, note in Beside(read=self.read, sidecar=self.sidecar).pairs(shard):
-            batch = with_column(batch, SPLIT, note.column("split"))
+            batch = edits.beside(with_column(batch, SPLIT, note.column("split")), note, self.links)
             stays = note.column("rule").is_null()
             if self.split is not None:
                 stays = pc.and_(stays, pc.fill_null(pc.equal(note.column("split"), self.split), False))
             yield batch.filter(stays)
+
+
+@contextmanager
+def measuring(measures: Measures | None, links: Sequence[Link], shard: Shard) -> Iterator[Measured]:
+    """Open what is known of a shard's texts, where an operator decides by it."""
+    if measures is None or not any(getattr(link.operator, "measured", ()) for link in links):
+        yield Measured()
+        return
+    with measures.of(shard) as measured:
+        yield measured
 
 
 def columns(rows: Rows, names: Sequence[str]) -> Rows:

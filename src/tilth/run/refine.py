@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tilth.core.batch import AT, ID, PARENTS, SPLIT, Batch, with_column
+from tilth.core.edit import Editor
 from tilth.core.engine import Rows, Step
 from tilth.core.errors import DataError, OperatorError
 from tilth.core.events import ShardDone, StageStarted
@@ -18,11 +19,13 @@ from tilth.core.fold import STATE_LIMIT, Fold
 from tilth.core.shard import RunKey, Shard, Version
 from tilth.core.spec import from_spec, spec_of
 from tilth.recipe.model import Entry
+from tilth.run import edits
 from tilth.run.acquire import Acquired
 from tilth.run.assign import Assigned
 from tilth.run.fingerprint import decides, digest
+from tilth.run.measures import Measures
 from tilth.run.pipe import Ledger, Link, Tally, flow
-from tilth.run.prefix import Beside, Prefixed
+from tilth.run.prefix import Beside, Prefixed, measuring
 from tilth.run.sidecar import Sidecar
 from tilth.run.stages import Book, Work, receipt_from, receipt_json
 from tilth.tables.lineage import COLUMNS
@@ -80,7 +83,9 @@ def _fit(work: Work, raw: Rows, beside: Sidecar, book: Book) -> tuple[Link, ...]
     for step in work.plan.narrow:
         number, entry = step.number, step.entry
         operator = entry.part
-        if isinstance(operator, Fold):
+        if isinstance(operator, Editor):
+            operator = edits.Cutting(place=entry.place, column=operator.column)
+        elif isinstance(operator, Fold):
             fitted = book.get(f"_fit-{number:03d}")
             if fitted is None:
                 operator = _fitted(work, entry, tuple(links), raw, beside)
@@ -94,7 +99,7 @@ def _fit(work: Work, raw: Rows, beside: Sidecar, book: Book) -> tuple[Link, ...]
 def _fitted(work: Work, entry: Entry, links: tuple[Link, ...], raw: Rows, beside: Sidecar) -> Any:
     fold = entry.part
     only = None if getattr(fold, "fits_on", "train") == "all" else "train"
-    read = Prefixed(links=links, read=raw.read, sidecar=beside, split=only)
+    read = Prefixed(links=links, read=raw.read, sidecar=beside, split=only, measures=work.measures)
     work.tell(StageStarted(stage=f"fit {entry.place}", shards=len(raw.shards)))
     step = Step(name=f"fit {entry.place}", work=partial(_observe, fold=fold, read=read))
     states = {shard.id: state for shard, state in work.engine.run(step, raw.shards)}
@@ -139,7 +144,13 @@ def _run_all(
     kept = {shard.id: found for shard in raw.shards if (found := book.finished(shard.id, tables)) is not None}
     waiting = [shard for shard in raw.shards if shard.id not in kept]
     work.tell(StageStarted(stage=STAGE, shards=len(raw.shards), done=len(kept)))
-    job = RefineShard(links=links, beside=Beside(read=raw.read, sidecar=beside), rows=table, fates=fates.table)
+    job = RefineShard(
+        links=links,
+        beside=Beside(read=raw.read, sidecar=beside),
+        rows=table,
+        fates=fates.table,
+        measures=work.measures,
+    )
     for shard, result in work.engine.run(Step(name=STAGE, work=job), waiting):
         book.keep(shard.id, result)
         kept[shard.id] = result
@@ -171,7 +182,12 @@ def _run_all(
         {
             "rows": rows,
             "tallies": {place: vars(tally) for place, tally in tallies.items()},
-            "links": [{"place": link.place, "spec": spec_of(link.operator)} for link in links],
+            # What other rows say is not a served row's concern.
+            "links": [
+                {"place": link.place, "spec": spec_of(link.operator)}
+                for link in links
+                if not isinstance(link.operator, edits.Cutting)
+            ],
         },
     )
     table.commit(
@@ -187,6 +203,7 @@ class RefineShard:
     beside: Beside
     rows: Table
     fates: Table
+    measures: Measures | None = None
 
     def __call__(self, shard: Shard) -> dict[str, Any]:
         """Write kept rows and fates; returns receipts and counts as JSON values."""
@@ -204,17 +221,18 @@ class RefineShard:
         }
 
     def _kept(self, shard: Shard, ledger: Ledger, seen: list[pa.Schema]) -> Iterator[Batch]:
-        for batch, note in self.beside.pairs(shard):
-            batch = with_column(batch, SPLIT, note.column("split"))
-            note = with_column(note, ID, batch.column(ID))
-            leaves = note.column("rule").is_valid()
-            _write_leaving(note.filter(leaves), ledger)
-            batch = flow(batch.filter(pc.invert(leaves)), self.links, ledger)
-            batch = batch.drop_columns([AT])
-            if batch.num_rows:
-                if batch.schema not in seen:
-                    seen.append(batch.schema)
-                yield batch
+        with measuring(self.measures, self.links, shard) as measured:
+            for batch, note in self.beside.pairs(shard):
+                batch = edits.beside(with_column(batch, SPLIT, note.column("split")), note, self.links)
+                note = with_column(note, ID, batch.column(ID))
+                leaves = note.column("rule").is_valid()
+                _write_leaving(note.filter(leaves), ledger)
+                batch = flow(batch.filter(pc.invert(leaves)), self.links, ledger, measured)
+                batch = edits.without(batch).drop_columns([AT])
+                if batch.num_rows:
+                    if batch.schema not in seen:
+                        seen.append(batch.schema)
+                    yield batch
 
 
 def _write_leaving(gone: Batch, ledger: Ledger) -> None:
@@ -259,7 +277,8 @@ def _check_tolerance(work: Work, tallies: dict[str, Tally]) -> None:
 
 
 def _drops(tallies: dict[str, Tally]) -> str:
-    return "; ".join(f"{place} drops {tally.dropped}" for place, tally in tallies.items() if tally.dropped) or "none"
+    said = [f"{place} drops {tally.dropped}" for place, tally in sorted(tallies.items()) if tally.dropped]
+    return "; ".join(said) or "none"
 
 
 def _without_at(schema: pa.Schema) -> pa.Schema:

@@ -39,6 +39,7 @@ from tilth.run.learn import learn
 from tilth.run.log import EventLog
 from tilth.run.plan import lay_out
 from tilth.run.refine import refine
+from tilth.run.screen import screen
 from tilth.run.stages import Work
 from tilth.tables.project import Project
 
@@ -142,6 +143,10 @@ def _stages(work: Work, done: Done) -> None:
     with _timed(work, done, "split") as told:
         done.assigned = assign(work, done.acquired, done.clustered)
         told(done.assigned.skipped, {})
+    if work.plan.screens:
+        with _timed(work, done, "screen") as told:
+            done.assigned = screen(work, done.acquired, done.assigned)
+            told(done.assigned.skipped, {})
     with _timed(work, done, "refine") as told:
         done.refined = refine(work, done.acquired, done.assigned)
         told(done.refined.skipped, {"rows": done.refined.rows})

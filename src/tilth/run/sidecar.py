@@ -10,12 +10,16 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tilth.core.batch import AT, ID, Batch
 from tilth.core.engine import KEY, Engine, Exchange, Reader, Rows, partition_of
+from tilth.core.groups import begins, whole
 from tilth.core.shard import Shard
+from tilth.run.edits import PLACED
 
 PARTITIONS = 16
 NOTE = pa.schema(
@@ -30,16 +34,23 @@ NOTE = pa.schema(
         ("threshold", pa.float64()),
         ("other_id", pa.string()),
         ("why", pa.string()),
+        ("cuts", PLACED),
     ]
 )
 """What is known about a row beside its content; a `rule` means that the row leaves, at `place`."""
+Numbers = npt.NDArray[np.int64]
 KEYED = pa.schema([(KEY, pa.string()), *NOTE])
-BLOCK = 8192
 
 
 def notes(rows: Iterable[dict[str, object]]) -> Batch:
     """Build a batch of notes; fields not given are null."""
     return pa.RecordBatch.from_pylist(list(rows), schema=NOTE)
+
+
+def note(count: int, **columns: pa.Array) -> Batch:
+    """Build a batch of notes from columns; those not given are null."""
+    found = [columns.get(field.name, pa.nulls(count, field.type)) for field in NOTE]
+    return pa.RecordBatch.from_arrays(found, schema=NOTE)
 
 
 def chained(*several: Rows) -> Rows:
@@ -111,42 +122,81 @@ def _by_id(batch: Batch) -> Batch:
 
 
 def _joined(batches: Iterator[Batch]) -> Iterator[Batch]:
-    ready: list[dict[str, object]] = []
-    group: list[dict[str, object]] = []
-    for batch in batches:
-        for row in batch.to_pylist():
-            if group and group[0][ID] != row[ID]:
-                ready += _merge(group)
-                group = []
-            group.append(row)
-        if len(ready) >= BLOCK:
-            yield notes(ready)
-            ready = []
-    ready += _merge(group)
-    if ready:
-        yield notes(ready)
-
-
-def _merge(group: list[dict[str, object]]) -> Iterator[dict[str, object]]:
     """Give each of an id's rows what is known about the id."""
-    # In the order of the acquired table: by shard, then by number; `f-1:…` sorts before `f:…`, yet comes after it.
-    places = sorted((str(row[AT]) for row in group if row[AT] is not None), key=lambda at: at.rpartition(":"))
-    if not places:
-        return
-    known = [row for row in group if row[AT] is None]
-    leaves = min(
-        (row for row in known if row["rule"] is not None), key=lambda row: _order(str(row["place"])), default=None
-    )
-    split = next((row for row in known if row["split"] is not None), None)
-    for at in places:
-        note = {ID: group[0][ID], AT: at}
-        if split is not None:
-            note |= {"split": split["split"], "unit": split["unit"]}
-        if at != places[-1]:
-            note |= {"place": "acquire", "rule": "repeated_key", "other_id": group[0][ID]}
-        elif leaves is not None:
-            note |= {name: leaves[name] for name in ("place", "rule", "value", "threshold", "other_id")}
-        yield note
+    for batch in whole(batches, KEY):
+        group = np.cumsum(begins(batch.column(KEY)).to_numpy(zero_copy_only=False)) - 1
+        at = batch.column(AT)
+        lies = at.is_valid().to_numpy(zero_copy_only=False)
+        rows = _in_order(np.flatnonzero(lies), group, at)
+        if not len(rows):
+            continue
+        mine = group[rows]
+        last = np.append(mine[1:] != mine[:-1], True)
+        said = _of_group(_valid(batch, "split") & ~lies, group)[mine]
+        goes = _of_group(_valid(batch, "rule") & ~lies, group, _places(batch.column("place")))[mine]
+        goes[~last] = -1
+        where = pa.array(said, mask=said < 0)
+        why = pa.array(goes, mask=goes < 0)
+        repeated = pa.array(~last)
+        ids = batch.column(ID).take(pa.array(rows))
+        found = {name: batch.column(name).take(where) for name in ("split", "unit")}
+        found |= {name: batch.column(name).take(why) for name in ("place", "rule", "value", "threshold", "other_id")}
+        found["place"] = pc.if_else(repeated, "acquire", found["place"])
+        found["rule"] = pc.if_else(repeated, "repeated_key", found["rule"])
+        found["other_id"] = pc.if_else(repeated, ids, found["other_id"])
+        found["cuts"] = _cuts(batch, _valid(batch, "cuts") & ~lies, group).take(pa.array(mine))
+        yield note(len(rows), **{ID: ids, AT: at.take(pa.array(rows))}, **found)
+
+
+def _valid(batch: Batch, name: str) -> npt.NDArray[np.bool_]:
+    valid: npt.NDArray[np.bool_] = batch.column(name).is_valid().to_numpy(zero_copy_only=False)
+    return valid
+
+
+def _cuts(batch: Batch, which: npt.NDArray[np.bool_], group: Numbers) -> pa.Array:
+    """Return for each group the cuts of all its rows, in one list; null where there are none."""
+    rows = np.flatnonzero(which)
+    lists = batch.column("cuts").take(pa.array(rows))
+    sizes = np.zeros(group[-1] + 1, np.int64)
+    np.add.at(sizes, group[rows], pc.list_value_length(lists).to_numpy())
+    offsets = pa.array(np.append(0, np.cumsum(sizes)), pa.int32())
+    return pa.ListArray.from_arrays(offsets, lists.flatten(), mask=pa.array(sizes == 0)).cast(PLACED)
+
+
+def _in_order(rows: Numbers, group: Numbers, at: pa.Array) -> Numbers:
+    """Put the rows of a repeated key into the order of the acquired table."""
+    mine = group[rows]
+    again = mine[1:] == mine[:-1]
+    if not again.any():
+        return rows
+    several = np.flatnonzero(np.append(again, False) | np.append(False, again))
+    places = at.take(pa.array(rows[several])).to_pylist()
+    # By shard, then by number; `f-1:…` sorts before `f:…`, yet comes after it.
+    order = sorted(range(len(several)), key=lambda n: (mine[several[n]], places[n].rpartition(":")))
+    rows = rows.copy()
+    rows[several] = rows[several[order]]
+    return rows
+
+
+def _of_group(which: npt.NDArray[np.bool_], group: Numbers, weight: Numbers | None = None) -> Numbers:
+    """Return for each group the first of these rows, or of those of the least weight; -1 where there is none."""
+    found = np.full(group[-1] + 1, -1, np.int64)
+    rows = np.flatnonzero(which)[::-1]
+    if weight is not None:
+        rows = rows[np.argsort(-weight[rows], kind="stable")]
+    # What is written last stays.
+    found[group[rows]] = rows
+    return found
+
+
+def _places(places: pa.Array) -> Numbers:
+    """Return each place's rank in the order of the recipe."""
+    coded = places.dictionary_encode()
+    names = coded.dictionary.to_pylist()
+    ranks = np.zeros(len(names) + 1, np.int64)
+    ranks[sorted(range(len(names)), key=lambda at: _order(names[at]))] = np.arange(len(names))
+    found: Numbers = ranks[pc.fill_null(coded.indices, len(names)).to_numpy()]
+    return found
 
 
 def _order(place: str) -> tuple[int, str]:

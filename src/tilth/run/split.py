@@ -13,15 +13,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tilth.core.batch import ID, SPLIT, Batch, canonical, keyed_hash
 from tilth.core.engine import KEY, Engine, Exchange, Rows, Step
+from tilth.core.groups import begins, whole
 from tilth.core.shard import Shard
-from tilth.run.sidecar import BLOCK, chained, notes
+from tilth.run.sidecar import chained, note
 
 RANK = {"train": 0, "valid": 1, "test": 2}
+NONE = -1
 PLACE = "split"
+Places = npt.NDArray[np.int64]
 MEMBER = pa.schema(
     [
         (KEY, pa.string()),
@@ -92,24 +98,25 @@ def _members(batch: Batch, *, plan: Plan) -> Batch:
             batch.column("split") if "split" in names else blank,
             batch.column(SPLIT).cast(pa.string()) if light else blank,
             order,
-            pa.array([1 if light else 0] * count, pa.int64()),
+            pa.array(np.full(count, light, np.int64)),
         ],
         schema=MEMBER,
     )
 
 
 def _one_line_a_row(batches: Iterator[Batch]) -> Iterator[Batch]:
-    ready: list[dict[str, Any]] = []
-    for group in _groups(batches, ID):
-        if not any(row["size"] for row in group):
-            continue
-        whole = {name: next((row[name] for row in group if row[name] is not None), None) for name in MEMBER.names}
-        ready.append(whole | {"unit": whole["unit"] or whole[ID], "size": 1})
-        if len(ready) >= BLOCK:
-            yield _rows(ready)
-            ready = []
-    if ready:
-        yield _rows(ready)
+    for batch in whole(batches, KEY):
+        starts = _starts(batch.column(KEY))
+        light = np.add.reduceat(batch.column("size").to_numpy(), starts) > 0
+        ids = batch.column(ID).take(pa.array(starts))
+        found = {name: _first(batch.column(name), starts) for name in MEMBER.names}
+        found |= {
+            KEY: ids,
+            ID: ids,
+            "unit": pc.coalesce(found["unit"], ids),
+            "size": pa.array(np.ones(len(ids), np.int64)),
+        }
+        yield _members_of(found).filter(pa.array(light))
 
 
 def _keyed_by_unit(batch: Batch) -> Batch:
@@ -118,45 +125,47 @@ def _keyed_by_unit(batch: Batch) -> Batch:
 
 def _heads(batches: Iterator[Batch], *, plan: Plan) -> Iterator[Batch]:
     """Make one line a unit: its label (of its first row), its size, and the split it is bound to, if any."""
-    ready: list[dict[str, Any]] = []
-    for group in _groups(batches, KEY):
-        first = group[0]
-        bound = [split for row in group if (split := _bound(row, plan))]
-        ready.append(
-            {
-                **first,
-                ID: keyed_hash(plan.salt, "split", first["unit"]),
-                "fixed": max(bound, key=lambda split: RANK[split]) if bound else None,
-                "given": _given(group, plan),
-                "order": max((row["order"] for row in group if row["order"]), default=None),
-                "size": len(group),
-            }
-        )
-        if len(ready) >= BLOCK:
-            yield _rows(ready)
-            ready = []
-    if ready:
-        yield _rows(ready)
+    for batch in whole(batches, KEY):
+        starts = _starts(batch.column(KEY))
+        first = batch.take(pa.array(starts))
+        said = _ranks(batch.column("given"))
+        for name in plan.open_splits:
+            said[said == RANK[name]] = NONE
+        found = dict(zip(first.schema.names, first.columns, strict=True))
+        found |= {
+            ID: pa.array(
+                [keyed_hash(plan.salt, "split", unit) for unit in first.column("unit").to_pylist()], pa.string()
+            ),
+            "fixed": _splits(np.maximum.reduceat(_bound(batch, plan), starts)),
+            "given": _splits(np.maximum.reduceat(said, starts)),
+            "order": _latest(batch.column("order"), starts),
+            "size": pa.array(np.diff(starts, append=batch.num_rows)),
+        }
+        yield _members_of(found)
 
 
-def _given(group: list[dict[str, Any]], plan: Plan) -> str | None:
-    """Return what the sources give a unit: the highest split that one of its rows is given."""
-    said = [row["given"] for row in group if row["given"] and row["given"] not in plan.open_splits]
-    return max(said, key=lambda split: RANK[split]) if said else None
+def _latest(orders: pa.Array, starts: Places) -> pa.Array:
+    if orders.null_count == len(orders):
+        return pa.nulls(len(starts), pa.string())
+    values, ends = orders.to_pylist(), [*starts[1:].tolist(), len(orders)]
+    latest = [
+        max((value for value in values[start:end] if value), default=None)
+        for start, end in zip(starts.tolist(), ends, strict=True)
+    ]
+    return pa.array(latest, pa.string())
 
 
-def _bound(row: dict[str, Any], plan: Plan) -> str | None:
-    """Return the split a row must have: its old one, else the one its source gives."""
-    if row["fixed"]:
-        return str(row["fixed"])
-    if row["given"] and not (row["given"] == "train" and plan.open_splits):
-        return str(row["given"])
-    return None
+def _bound(batch: Batch, plan: Plan) -> Places:
+    """Return the split each row must have: its old one, else the one its source gives."""
+    given = _ranks(batch.column("given"))
+    if plan.open_splits:
+        given[given == RANK["train"]] = NONE
+    fixed = _ranks(batch.column("fixed"))
+    return np.where(fixed == NONE, given, fixed)
 
 
 def _keyed_by_stratum(batch: Batch) -> Batch:
-    keys = pa.array([value or "" for value in batch.column("stratum").to_pylist()], pa.string())
-    batch = batch.set_column(0, MEMBER.field(KEY), keys)
+    batch = batch.set_column(0, MEMBER.field(KEY), pc.fill_null(batch.column("stratum"), ""))
     order = batch.column("order")
     if order.null_count < len(order):
         # By time: the oldest first; units of one moment in the order of their hash.
@@ -190,13 +199,18 @@ def _quotas(heads: Rows, plan: Plan, engine: Engine) -> dict[str, dict[str, int]
 def _count(shard: Shard, *, read: Any) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = {}
     for batch in read(shard):
-        names = ("stratum", "fixed", "given", "size")
-        for stratum, fixed, given, size in zip(*(batch.column(name).to_pylist() for name in names), strict=True):
-            if given in ("valid", "test"):
-                # Shares are of the rows there are to share out: what a source gives must not steer the others.
-                continue
-            into = counts.setdefault(stratum or "", {})
-            into[fixed or "open"] = into.get(fixed or "open", 0) + size
+        # Shares are of the rows there are to share out: what a source gives must not steer the others.
+        batch = batch.filter(pc.invert(pc.is_in(batch.column("given"), pa.array(["valid", "test"]))))
+        lines = pa.table(
+            {
+                "stratum": pc.fill_null(batch.column("stratum"), ""),
+                "fixed": pc.fill_null(batch.column("fixed"), "open"),
+                "size": batch.column("size"),
+            }
+        )
+        for line in lines.group_by(["stratum", "fixed"]).aggregate([("size", "sum")]).to_pylist():
+            into = counts.setdefault(line["stratum"], {})
+            into[line["fixed"]] = into.get(line["fixed"], 0) + line["size_sum"]
     return counts
 
 
@@ -205,80 +219,116 @@ def _decide(batches: Iterator[Batch], *, plan: Plan, quotas: dict[str, dict[str,
     taken: dict[str, int] = {}
     stratum: str | None = None
     for batch in batches:
-        out = []
-        for row in batch.to_pylist():
-            if row[KEY] != stratum:
-                stratum, taken = row[KEY], {}
-            split = row["fixed"] or _next_split(row, plan, quotas[row[KEY]], taken)
-            if not row["fixed"]:
-                taken[split] = taken.get(split, 0) + row["size"]
-            out.append({**row, "fixed": split, ID: "", "size": 0})
-        if out:
-            yield _rows(out)
+        splits = []
+        columns = (batch.column(name).to_pylist() for name in (KEY, ID, "fixed", "given", "size"))
+        for key, name, fixed, given, size in zip(*columns, strict=True):
+            if key != stratum:
+                stratum, taken = key, {}
+            if fixed:
+                splits.append(fixed)
+                continue
+            split = _next_split(name, given, size, plan, quotas[key], taken)
+            taken[split] = taken.get(split, 0) + size
+            splits.append(split)
+        found = dict(zip(batch.schema.names, batch.columns, strict=True))
+        # An empty id comes before all rows of the unit.
+        blank = pa.array([""] * batch.num_rows, pa.string())
+        size = pa.array(np.zeros(batch.num_rows, np.int64))
+        yield _members_of(found | {"fixed": pa.array(splits, pa.string()), ID: blank, "size": size})
 
 
-def _next_split(row: dict[str, Any], plan: Plan, quota: dict[str, int], taken: dict[str, int]) -> str:
+def _next_split(
+    name: str, given: str | None, size: int, plan: Plan, quota: dict[str, int], taken: dict[str, int]
+) -> str:
     if plan.by == "hash":
-        drawn = int(row[ID].rpartition("\0")[2][:13], 16) / 16**13
+        drawn = int(name.rpartition("\0")[2][:13], 16) / 16**13
         drawn_split = "test" if drawn < plan.test else "valid" if drawn < plan.test + plan.valid else "train"
-        return drawn_split if _may(row, drawn_split, plan) else "train"
+        return drawn_split if _may(given, drawn_split, plan) else "train"
     turns = ("train", "valid") if plan.by == "time" else ("test", "valid")
     for split in turns:
         # A unit goes where at least half of it still fits, so that large clusters do not overfill a split.
-        if taken.get(split, 0) + row["size"] / 2 <= quota[split] and quota[split] and _may(row, split, plan):
+        if taken.get(split, 0) + size / 2 <= quota[split] and quota[split] and _may(given, split, plan):
             return split
     last = "test" if plan.by == "time" else "train"
-    return last if _may(row, last, plan) else "train"
+    return last if _may(given, last, plan) else "train"
 
 
-def _may(row: dict[str, Any], split: str, plan: Plan) -> bool:
-    return split == "train" or row["given"] != "train" or split in plan.open_splits
+def _may(given: str | None, split: str, plan: Plan) -> bool:
+    return split == "train" or given != "train" or split in plan.open_splits
 
 
 def _hand_out(batches: Iterator[Batch], *, plan: Plan) -> Iterator[Batch]:
     """Give each row its unit's split; rows bound to a lower one leave (or stay, where the recipe says keep)."""
-    ready: list[dict[str, Any]] = []
-    for group in _groups(batches, KEY):
-        unit_split = next(row["fixed"] for row in group if row["size"] == 0)
-        rows = [row for row in group if row["size"]]
-        stays = min((row[ID] for row in rows if _own(row, unit_split, plan) == unit_split), default=None)
-        for row in rows:
-            split = _own(row, unit_split, plan)
-            why = "kept" if row["fixed"] else "given" if split == row["given"] else plan.by
-            note = {ID: row[ID], "split": split, "unit": row["unit"], "why": why}
-            if split != unit_split and plan.straddle == "drop":
-                note |= {"place": PLACE, "rule": "straddles_split", "other_id": stays}
-            ready.append(note)
-        if len(ready) >= BLOCK:
-            yield notes(ready)
-            ready = []
-    if ready:
-        yield notes(ready)
+    for batch in whole(batches, KEY):
+        starts = _starts(batch.column(KEY))
+        # The first line of a group is the unit's own; the others are its rows.
+        units = np.repeat(_ranks(batch.column("fixed").take(pa.array(starts))), np.diff(starts, append=batch.num_rows))
+        given, bound = _ranks(batch.column("given")), _bound(batch, plan)
+        own = np.where(bound != NONE, bound, np.where(_may_all(given, units, plan), units, given))
+        rows = batch.column("size").to_numpy() > 0
+        stays = _first(pc.if_else(pa.array(rows & (own == units)), batch.column(ID), None), starts)
+        leaves = (own != units) & (plan.straddle == "drop")
+        why = np.where(own == given, "given", plan.by)
+        blank = pa.scalar(None, pa.string())
+        of_unit = pa.array(np.repeat(np.arange(len(starts)), np.diff(starts, append=batch.num_rows)))
+        yield note(
+            batch.num_rows,
+            **{ID: batch.column(ID)},
+            split=_splits(own),
+            unit=batch.column("unit"),
+            why=pc.if_else(_said(batch.column("fixed")), "kept", pa.array(why.astype(object), pa.string())),
+            place=pc.if_else(pa.array(leaves), PLACE, blank),
+            rule=pc.if_else(pa.array(leaves), "straddles_split", blank),
+            other_id=pc.if_else(pa.array(leaves), stays.take(of_unit), blank),
+        ).filter(pa.array(rows))
 
 
-def _own(row: dict[str, Any], unit_split: str, plan: Plan) -> str:
-    """Return the split a row goes to: what it is bound to, else its unit's, where its source lets it."""
-    return _bound(row, plan) or (unit_split if _may(row, unit_split, plan) else str(row["given"]))
+def _may_all(given: Places, splits: Places, plan: Plan) -> npt.NDArray[np.bool_]:
+    """Tell for each row whether its source lets it go to a split."""
+    free: npt.NDArray[np.bool_] = (splits == RANK["train"]) | (given != RANK["train"])
+    for name in plan.open_splits:
+        free |= splits == RANK[name]
+    return free
 
 
-def _groups(batches: Iterator[Batch], name: str) -> Iterator[list[dict[str, Any]]]:
-    group: list[dict[str, Any]] = []
-    for batch in batches:
-        for row in batch.to_pylist():
-            if group and group[0][name] != row[name]:
-                yield group
-                group = []
-            group.append(row)
-    if group:
-        yield group
+def _starts(keys: pa.Array) -> Places:
+    """Return where each group of equal keys begins."""
+    return np.flatnonzero(begins(keys).to_numpy(zero_copy_only=False))
 
 
-def _rows(rows: list[dict[str, Any]]) -> Batch:
-    return pa.RecordBatch.from_pylist(rows, schema=MEMBER)
+def _first(column: pa.Array, starts: Places) -> pa.Array:
+    """Return each group's first value that is not null."""
+    count = len(column)
+    rows = np.where(column.is_valid().to_numpy(zero_copy_only=False), np.arange(count), count)
+    found = np.minimum.reduceat(rows, starts)
+    return column.take(pa.array(found, mask=found == count))
+
+
+def _ranks(splits: pa.Array) -> Places:
+    """Return train, valid, test as 0, 1, 2, and what is none of them as `NONE`."""
+    found = pc.index_in(splits, pa.array(list(RANK)))
+    ranks: Places = pc.fill_null(found, NONE).to_numpy().astype(np.int64)
+    return ranks
+
+
+def _splits(ranks: Places) -> pa.Array:
+    return pa.array(list(RANK), pa.string()).take(pa.array(ranks, mask=ranks == NONE))
+
+
+def _said(texts: pa.Array) -> pa.Array:
+    return pc.fill_null(pc.not_equal(texts, ""), False)
+
+
+def _members_of(columns: dict[str, pa.Array]) -> Batch:
+    return pa.RecordBatch.from_arrays([columns[name] for name in MEMBER.names], schema=MEMBER)
 
 
 def _texts(batch: Batch, name: str | None, *, sortable: bool = False) -> pa.Array:
-    values = batch.column(name).to_pylist() if name and name in batch.schema.names else [None] * batch.num_rows
+    if not name or name not in batch.schema.names:
+        return pa.nulls(batch.num_rows, pa.string())
+    if batch.schema.field(name).type == pa.string():
+        return batch.column(name)
+    values = batch.column(name).to_pylist()
     return pa.array([None if value is None else _text(value, sortable) for value in values], pa.string())
 
 

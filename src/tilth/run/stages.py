@@ -17,6 +17,7 @@ from tilth.core.engine import Engine
 from tilth.core.events import Event, Listener
 from tilth.core.shard import Cursor, Part, Receipt
 from tilth.recipe.model import Recipe
+from tilth.run.measures import Measures
 from tilth.run.plan import Plan
 from tilth.tables.project import Project
 from tilth.tables.table import Table
@@ -39,6 +40,13 @@ class Work:
     def data(self) -> str:
         """The name of the run's tables; a sample never touches the whole data's."""
         return f"{self.recipe.name}-sample" if self.sample else self.recipe.name
+
+    @property
+    def measures(self) -> Measures:
+        """Where texts' statistics are kept, by version of the statistics."""
+        from tilth.text.statistics import VERSION
+
+        return Measures(folder=str(self.project.folder / "measures" / f"{self.data}-{VERSION}"))
 
     def tell(self, event: Event) -> None:
         """Emit an event."""

@@ -1,40 +1,30 @@
-"""Turn texts into shingle hashes and MinHash signatures, a batch at a time.
+"""Turn texts into shingle hashes and MinHash signatures, a column at a time.
 
-A shingle is `ngram` words in a row (Broder 1997, "On the resemblance and containment of documents"). Each word is
-hashed once; a shingle's hash is rolled from its words' hashes, so no shingle is ever built as a string. This file is
-the plain reference: a compiled kernel may replace its two public functions and must give the same numbers.
+A shingle is `ngram` words in a row (Broder 1997, "On the resemblance and containment of documents"), case and width
+folded. A compiled kernel (`_kernel`) reads the Arrow buffers; where Numba is missing, `_plain` gives the same numbers.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tilth.text import minhash, words
+from tilth.text import _compile, _plain, minhash
+from tilth.text._plain import Hashes, Numbers, Shingles
 
-Hashes = npt.NDArray[np.uint64]
-Numbers = Literal["distinct", "same"]
-
-_PLACE = np.uint64(21)
-_GOLDEN = 0x9E3779B97F4A7C15
+__all__ = ["Hashes", "Numbers", "Shingles", "Sketches", "shingles", "signatures", "sketch"]
 
 
-class Shingles(NamedTuple):
-    """The shingle sets of many texts: text `i` has `hashes[offsets[i]:offsets[i + 1]]`, ascending and distinct."""
+class Sketches(NamedTuple):
+    """Shingle sets and signatures of many texts; a set's hashes are distinct, in no order to rely on."""
 
     hashes: Hashes
     offsets: npt.NDArray[np.int64]
     numbers: Hashes
-    """A hash of each text's numbers in order; 0 for a text without any, and when all numbers are the same."""
-
-    def of(self, text: int) -> Hashes:
-        """Return one text's set."""
-        return self.hashes[self.offsets[text] : self.offsets[text + 1]]
+    signatures: npt.NDArray[np.uint32]
 
 
 def shingles(texts: pa.Array, *, ngram: int = 5, numbers: Numbers = "distinct") -> Shingles:
@@ -48,84 +38,40 @@ def shingles(texts: pa.Array, *, ngram: int = 5, numbers: Numbers = "distinct") 
     >>> found.offsets.tolist(), bool(found.of(0)[0] == found.of(1)[0]), bool(found.of(0)[0] == found.of(2)[0])
     ([0, 1, 2, 3, 3, 3], True, False)
     """
-    folded = (words.fold(text or "") for text in texts.to_pylist())
-    parts = [_shingles(chunk, ngram, numbers) for chunk in words.chunked(folded)]
-    counts = [np.diff(part.offsets) for part in parts]
-    return Shingles(
-        np.concatenate([part.hashes for part in parts]) if parts else np.zeros(0, np.uint64),
-        np.concatenate([[0], *counts]).cumsum().astype(np.int64),
-        np.concatenate([part.numbers for part in parts]) if parts else np.zeros(0, np.uint64),
-    )
+    if not _compile.available():
+        return _plain.shingles(texts, ngram=ngram, numbers=numbers)
+    from tilth.text import _run
+
+    found = _run.run(texts, _run.parts("shingles", "sorted", numbers=numbers), ngram=ngram)
+    return Shingles(found.hashes, found.offsets, found.numbers)
 
 
 def signatures(
     texts: pa.Array, *, ngram: int = 5, numbers: Numbers = "distinct", permutations: int = 128, seed: int = 1
 ) -> npt.NDArray[np.uint32]:
     """Return each text's MinHash signature: `len(texts)` rows of `permutations` numbers."""
-    found = shingles(texts, ngram=ngram, numbers=numbers)
-    return minhash.sign(found.hashes, found.offsets, permutations=permutations, seed=seed)
+    if not _compile.available():
+        return sketch(texts, ngram=ngram, numbers=numbers, permutations=permutations, seed=seed).signatures
+    from tilth.text import _run
+
+    parts = _run.parts("signatures", numbers=numbers)
+    return _run.run(texts, parts, ngram=ngram, permutations=permutations, seed=seed).signatures
 
 
-def _shingles(texts: Sequence[str], ngram: int, numbers: Numbers) -> Shingles:
-    found = words.split(texts, one_number=numbers == "same")
-    hashes = _word_hashes(found)
-    counts = np.bincount(found.text, minlength=len(texts))
-    sizes = np.where(counts >= ngram, ngram, np.minimum(counts, 2))
-    text_ends = np.cumsum(counts)
-    left = text_ends[found.text] - np.arange(len(hashes))
-    values, owners = [], []
-    for size in {ngram, 2, 1}:
-        at = np.flatnonzero((sizes[found.text] == size) & (left >= size))
-        values.append(_roll(hashes, at, size))
-        owners.append(found.text[at])
-    wordless = [at for at in np.flatnonzero(counts == 0).tolist() if not words.blank(texts[at])]
-    values.append(np.array([_marks(texts[at]) for at in wordless], np.uint64))
-    owners.append(np.array(wordless, np.int64))
-    value, owner = np.concatenate(values), np.concatenate(owners)
-    order = np.lexsort((value, owner))
-    value, owner = value[order], owner[order]
-    new = np.ones(len(value), np.bool_)
-    new[1:] = (value[1:] != value[:-1]) | (owner[1:] != owner[:-1])
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(owner[new], minlength=len(texts)))])
-    said = _numbers(hashes, found, len(texts)) if numbers == "distinct" else np.zeros(len(texts), np.uint64)
-    return Shingles(value[new], offsets.astype(np.int64), said)
+def sketch(
+    texts: pa.Array, *, ngram: int = 5, numbers: Numbers = "distinct", permutations: int = 128, seed: int = 1
+) -> Sketches:
+    """Return shingle sets and signatures of one reading.
 
+    >>> found = sketch(pa.array(["one two three four five six", None]), permutations=4)
+    >>> found.offsets.tolist(), found.signatures.shape
+    ([0, 2, 2], (2, 4))
+    """
+    if not _compile.available():
+        plain = _plain.shingles(texts, ngram=ngram, numbers=numbers)
+        return Sketches(*plain, minhash.sign(plain.hashes, plain.offsets, permutations=permutations, seed=seed))
+    from tilth.text import _run
 
-def _word_hashes(found: words.Words) -> Hashes:
-    """Hash each word to 64 bits: the sum over its characters of a mix of character and place, mixed again."""
-    lengths = found.ends - found.starts
-    if not len(lengths):
-        return np.zeros(0, np.uint64)
-    firsts = np.cumsum(lengths) - lengths
-    place = np.arange(int(lengths.sum())) - np.repeat(firsts, lengths)
-    points = found.points[np.repeat(found.starts, lengths) + place].astype(np.uint64)
-    mixed = minhash.mix(points | ((place.astype(np.uint64) + np.uint64(1)) << _PLACE))
-    return minhash.mix(np.add.reduceat(mixed, firsts))
-
-
-def _roll(hashes: Hashes, at: npt.NDArray[np.int64], size: int) -> Hashes:
-    """Hash the `size` words from each place: a weighted sum, one odd weight a step, mixed."""
-    total = np.full(len(at), size, np.uint64)
-    for step in range(size):
-        weight = pow(_GOLDEN, step + 1, 1 << 64) | 1
-        total += hashes[at + step] * np.uint64(weight)
-    return minhash.mix(total)
-
-
-def _numbers(hashes: Hashes, found: words.Words, count: int) -> Hashes:
-    """Hash the numbers of each text in their order."""
-    said = np.zeros(count, np.uint64)
-    at = np.flatnonzero(found.numeric)
-    if len(at):
-        owner = found.text[at]
-        first = np.flatnonzero(np.concatenate([[True], owner[1:] != owner[:-1]]))
-        run = np.diff(np.append(first, len(at)))
-        place = np.arange(len(at)) - np.repeat(first, run)
-        mixed = minhash.mix(hashes[at] + place.astype(np.uint64) * np.uint64(_GOLDEN))
-        said[owner[first]] = minhash.mix(np.add.reduceat(mixed, first))
-    return said
-
-
-def _marks(text: str) -> int:
-    digest = hashlib.blake2b(" ".join(text.split()).encode("utf-8", "surrogatepass"), digest_size=8, person=b"marks")
-    return int.from_bytes(digest.digest(), "little")
+    parts = _run.parts("shingles", "signatures", numbers=numbers)
+    found = _run.run(texts, parts, ngram=ngram, permutations=permutations, seed=seed)
+    return Sketches(found.hashes, found.offsets, found.numbers, found.signatures)

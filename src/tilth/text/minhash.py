@@ -65,6 +65,12 @@ def mix(values: Hashes) -> Hashes:
     return scrambled
 
 
+def functions(permutations: int, seed: int) -> tuple[Hashes, Hashes]:
+    """Return the odd multiplier and the addend of each permutation."""
+    counter = np.arange(permutations, dtype=np.uint64) + (np.uint64(seed & 0xFFFFFFFF) << np.uint64(32))
+    return mix(counter * np.uint64(2)) | np.uint64(1), mix(counter * np.uint64(2) + np.uint64(1))
+
+
 def sign(hashes: Hashes, offsets: npt.NDArray[np.int64], *, permutations: int, seed: int) -> npt.NDArray[np.uint32]:
     """Return one row of `permutations` minima a set; set `i` is `hashes[offsets[i]:offsets[i + 1]]`.
 
@@ -76,8 +82,7 @@ def sign(hashes: Hashes, offsets: npt.NDArray[np.int64], *, permutations: int, s
     if not len(filled):
         return signed
     starts = offsets[filled]
-    counter = np.arange(permutations, dtype=np.uint64) + (np.uint64(seed & 0xFFFFFFFF) << np.uint64(32))
-    multipliers, addends = mix(counter * np.uint64(2)) | np.uint64(1), mix(counter * np.uint64(2) + np.uint64(1))
+    multipliers, addends = functions(permutations, seed)
     room = np.empty_like(hashes)
     for column in range(permutations):
         np.multiply(hashes, multipliers[column], out=room)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 BREAK, RUN, SINGLE, MARK, IGNORE = range(5)
 """What a code point does: ends a word, belongs to a run, is a word, stays with the word before it, is not there."""
 
-_LAST = 0x33480
+LAST = 0x33480
 """No letter is assigned beyond the Tertiary Ideographic Plane's extensions (Unicode 16)."""
 _SINGLE = (
     ((0x0E00, 0x0EFF), "Thai, Lao"),
@@ -30,7 +30,7 @@ _SINGLE = (
     ((0xF900, 0xFAFF), "Han compatibility"),
     ((0xFF66, 0xFF9F), "half-width Katakana"),
     ((0x1AFF0, 0x1B16F), "Kana extensions"),
-    ((0x20000, _LAST), "Han extensions B to J"),
+    ((0x20000, LAST), "Han extensions B to J"),
 )
 _PICTOGRAPHS = ((0x2600, 0x27BF), (0x2B00, 0x2BFF), (0x1F000, 0x1FAFF))
 
@@ -51,7 +51,9 @@ class Words(NamedTuple):
     """Whether the word holds a digit."""
 
 
-class _Table(NamedTuple):
+class Table(NamedTuple):
+    """What each code point up to `LAST` is."""
+
     kind: npt.NDArray[np.uint8]
     digit: npt.NDArray[np.bool_]
 
@@ -95,18 +97,19 @@ def split(texts: Sequence[str | None], *, one_number: bool = False) -> Words:
     `one_number` reads every run of digits as one "0", so that texts that differ in numbers only have the same words.
     Needs about 50 bytes of memory a character.
     """
-    table = _table()
+    found = table()
     points = np.frombuffer("\0".join(text or "" for text in texts).encode("utf-32-le", "surrogatepass"), np.uint32)
     text_of = np.cumsum(points == 0) if len(points) else np.zeros(0, np.int64)
     # A NUL inside a text must not read as the seam between two.
     if len(points) and int(text_of[-1]) != len(texts) - 1:
         return split([text and text.replace("\0", " ") for text in texts], one_number=one_number)
-    kinds = table.kind[np.minimum(points, _LAST)]
+    kinds = found.kind[np.minimum(points, LAST)]
     present = kinds != IGNORE
     points, text_of, kinds = points[present], text_of[present], kinds[present]
-    digits = table.digit[np.minimum(points, _LAST)]
+    digits = found.digit[np.minimum(points, LAST)]
     if one_number and len(points):
         repeated = digits.copy()
+        repeated[0] = False
         repeated[1:] &= digits[:-1]
         points = np.where(digits, np.uint32(ord("0")), points)[~repeated]
         text_of, kinds, digits = text_of[~repeated], kinds[~repeated], digits[~repeated]
@@ -161,26 +164,35 @@ def _begins(kinds: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
 
 
 @functools.cache
-def _table() -> _Table:
+def table() -> Table:
     """Classify every assigned code point by its Unicode category (of this Python's `unicodedata`)."""
-    kind = np.full(_LAST + 1, BREAK, np.uint8)
-    digit = np.zeros(_LAST + 1, np.bool_)
-    for point in range(_LAST):
-        category = unicodedata.category(chr(point))
-        if category[0] in "LN":
-            kind[point] = RUN
-            digit[point] = category[0] == "N"
-        elif category[0] == "M":
-            kind[point] = MARK
-        elif category == "Cf":
-            kind[point] = IGNORE
+    found = categories()
+    kind = np.full(LAST + 1, BREAK, np.uint8)
+    digit = np.zeros(LAST + 1, np.bool_)
+    digit[:LAST] = np.char.startswith(found, "N")
+    kind[:LAST][np.char.startswith(found, "L") | digit[:LAST]] = RUN
+    kind[:LAST][np.char.startswith(found, "M")] = MARK
+    kind[:LAST][found == "Cf"] = IGNORE
     for (first, last), _ in _SINGLE:
         block = kind[first : last + 1]
         block[(block == RUN) & ~digit[first : last + 1]] = SINGLE
     for first, last in _PICTOGRAPHS:
         block = kind[first : last + 1]
         block[block == BREAK] = SINGLE
-    for point in (*range(0x1F3FB, 0x1F400), *range(0xFE00, 0xFE10)):
-        # Skin tones and variation selectors stay with their emoji, or vanish after plain letters.
-        kind[point] = MARK if point > 0xFFFF else IGNORE
-    return _Table(kind, digit)
+    # Skin tones and variation selectors stay with their emoji, or vanish after plain letters.
+    kind[0x1F3FB:0x1F400] = MARK
+    kind[0xFE00:0xFE10] = IGNORE
+    return Table(kind, digit)
+
+
+@functools.cache
+def categories() -> npt.NDArray[np.str_]:
+    """Return the Unicode category of each code point below `LAST`; in a block of nothing but letters, some "L"."""
+    found: list[str] = []
+    for first in range(0, LAST, 256):
+        block = "".join(map(chr, range(first, min(first + 256, LAST))))
+        if block.isalpha():
+            found += ["Lo"] * len(block)
+        else:
+            found += map(unicodedata.category, block)
+    return np.array(found)

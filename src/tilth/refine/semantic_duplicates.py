@@ -1,0 +1,115 @@
+"""Find rows that mean nearly the same, by their embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tilth.core.batch import Batch
+from tilth.core.components import components
+from tilth.core.engine import Engine, Exchange, Rows
+from tilth.core.errors import RecipeError
+from tilth.core.fold import FitsOn
+from tilth.core.operator import DECISION
+from tilth.core.registry import name_of
+from tilth.refine import _stars
+from tilth.refine._ann_cells import Scatter, centres
+from tilth.refine._ann_pairs import Pairs
+from tilth.refine._ann_vectors import vectors
+from tilth.refine._rows import union
+
+_RULE = "semantic_duplicates"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SemanticDuplicates:
+    """Keep one of each group of rows whose embeddings point the same way.
+
+    >>> from tilth.testing import batch, decide
+    >>> rows = batch(ids=["a", "b", "c"], vector=[[1.0, 0.0], [0.99, 0.1], [0.0, 1.0]])
+    >>> found = decide(SemanticDuplicates(embedding="vector"), rows)
+    >>> {row: (one["keep"], one["other_id"], one["value"] and round(one["value"], 3)) for row, one in found.items()}
+    {'a': (True, None, None), 'b': (False, 'a', 0.995)}
+
+    After SemDeDup (Abbas et al. 2023, arXiv 2303.09540): k-means cells of about 2,000 rows, all pairs within a cell.
+    Here a row stands in its nearest `probes` cells, so that pairs at an edge meet too; up to 4,000 rows are one cell,
+    and nothing is missed. Every pair is verified on the vectors themselves: no row goes below the threshold. Who goes
+    is decided as in `near_duplicates`: greedy stars in the order of `prefer`, then of ids, so each dropped row names a
+    row that stays, with their cosine. A row is paired with at most 16 before it in a cell, and compared with the 32,768
+    before it.
+
+    Without `embedding`, vectors are made from the text: random projections of its words and word pairs to 256 numbers.
+    They tell texts apart by their words in any order, not by meaning; give embeddings of a sentence encoder for that.
+    Rows without a vector, or with one of zeros, are nobody's duplicates.
+    """
+
+    fits_on: ClassVar[FitsOn] = "all"
+    columns_read: ClassVar[Any] = None
+
+    embedding: str | None = None
+    """A column of vectors (lists of numbers, all of one length); without it, vectors are made from the text."""
+    column: str = "text"
+    """The text column that vectors are made from."""
+    threshold: float = 0.95
+    """The cosine (above 0, up to 1) from which on two rows are duplicates."""
+    prefer: str | None = None
+    """A column of numbers, dates or strings, such as a score: the row with the greatest stays; nulls come last."""
+    probes: int = 4
+    """In how many of its nearest cells a row is looked for; more find more pairs, at more cost."""
+    seed: int = 1
+    """Chooses the sample that the cells are fitted on."""
+    partitions: int = 16
+    """Into how many parts an exchange cuts the rows; does not change the answer."""
+
+    def __post_init__(self) -> None:
+        """Refuse options that can find nothing."""
+        if not 0 < self.threshold <= 1:
+            raise RecipeError(f"threshold {self.threshold}", where=name_of(self), wanted="above 0, up to 1")
+        for name in ("probes", "partitions"):
+            if getattr(self, name) < 1:
+                raise RecipeError(f"{name} {getattr(self, name)}", where=name_of(self), wanted="1 or more")
+
+    def decide(self, rows: Rows, engine: Engine) -> Rows:
+        """Return the decisions: a sample, then exchanges for cells, components and stars."""
+        look = partial(vectors, embedding=self.embedding, column=self.column, operator=self)
+        points = centres(rows, engine, look, self.seed)
+        scatter = Scatter(look=look, centres=points, probes=self.probes, prefer=self.prefer, operator=self)
+        pairs = Pairs(threshold=self.threshold, width=points.width)
+        alike = self._exchange(engine, rows, "cells", scatter.emit, pairs.gather)
+        roots = components(alike, engine, partitions=self.partitions)
+        root, stars = _stars.Root(), _Stars(threshold=self.threshold)
+        rooted = self._exchange(engine, union(roots, alike), "root", root.emit, root.gather)
+        found = self._exchange(engine, rooted, "stars", stars.emit, stars.gather)
+        ids = _stars.Named()
+        return found if self.prefer is None else self._exchange(engine, found, "ids", ids.emit, ids.gather)
+
+    def _exchange(self, engine: Engine, rows: Rows, name: str, emit: Any, gather: Any) -> Rows:
+        step = Exchange(name=f"{_RULE}.{name}", emit=emit, gather=gather, partitions=self.partitions)
+        return engine.exchange(step, rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stars:
+    """Choose who stays, as near duplicates do, under this operator's name."""
+
+    threshold: float
+
+    def emit(self, batch: Batch) -> Batch:
+        return _stars.Stars(threshold=self.threshold).emit(batch)
+
+    def gather(self, keyed: Iterator[Batch]) -> Iterable[Batch]:
+        for batch in _stars.Stars(threshold=self.threshold).gather(keyed):
+            rule = pc.if_else(batch.column("keep"), pa.scalar(None, pa.string()), pa.scalar(_RULE))
+            at = DECISION.get_field_index("rule")
+            yield batch.set_column(at, DECISION.field(at), rule)
+
+
+EXAMPLES = (
+    SemanticDuplicates(),
+    SemanticDuplicates(threshold=0.5, probes=1, prefer="number", seed=7, partitions=3),
+)

@@ -1,0 +1,222 @@
+"""Read one text's characters and lines, compiled: decode, count by class, measure lines, find phrases.
+
+All functions here work on scratch arrays that their caller owns and reuses: `points` holds the code points of one text,
+`classes` the class of each (see `_points`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tilth.text import _phrases
+from tilth.text import _points as p
+from tilth.text._compile import Array, Number, inner
+from tilth.text.reference import NAMES
+
+AT = {name: place for place, name in enumerate(NAMES)}
+STATISTICS = len(NAMES)
+_EVENT = p.LINE_BREAK | p.TRIGGER | p.FURNITURE | p.SENTENCE
+_SHORT, _BRIEF = 30, 10
+AT_SENTENCES, AT_ELLIPSES, AT_LONGEST, AT_SPACE = (
+    AT["sentences"],
+    AT["ellipses"],
+    AT["longest_run"],
+    AT["space_chars"],
+)
+_URLS, _LOREM_AT = AT["urls"], AT["lorem_ipsum"]
+_TEXT_LINES, _BULLETS, _ELLIPSIS_LINES = AT["text_lines"], AT["bullet_lines"], AT["ellipsis_lines"]
+_JAVASCRIPT_LINES, _POLICY_LINES = AT["javascript_lines"], AT["policy_lines"]
+_LINES, _LINE_CHARS, _SHORT_LINES, _BRIEF_LINES = AT["lines"], AT["line_chars"], AT["short_lines"], AT["brief_lines"]
+_TERMINAL_LINES, _FURNITURE_LINES = AT["terminal_lines"], AT["boilerplate_lines"]
+
+COUNTED = np.array(
+    [
+        (AT[name], mask, value)
+        for name, mask, value in (
+            ("letters", p.ALPHA, p.ALPHA),
+            ("digits_chars", p.DECIMAL, p.DECIMAL),
+            ("upper_chars", p.UPPER, p.UPPER),
+            ("space_chars", p.SPACE, p.SPACE),
+            ("punct_chars", p.PUNCTUATION, p.PUNCTUATION),
+            ("control_chars", p.CONTROL, p.CONTROL),
+            ("han_chars", p.HAN, p.HAN),
+            ("kana_chars", p.KANA, p.KANA),
+            ("hangul_chars", p.HANGUL, p.HANGUL),
+            ("cjk_chars", p.HAN, p.HAN),
+            ("cjk_chars", p.KANA, p.KANA),
+            ("cjk_chars", p.HANGUL, p.HANGUL),
+            ("simplified_chars", p.SIMPLIFIED, p.SIMPLIFIED),
+            ("traditional_chars", p.TRADITIONAL, p.TRADITIONAL),
+            ("cn_punct_chars", p.CHINESE_MARK, p.CHINESE_MARK),
+            ("ascii_punct_chars", p.ASCII_MARK, p.ASCII_MARK),
+            ("parentheses", p.PARENTHESIS, p.PARENTHESIS),
+            ("hashes", p.SPECIAL, p.HASH),
+            ("ellipses", p.SPECIAL, p.ELLIPSIS),
+            ("curly", p.SPECIAL, p.CURLY),
+            ("newlines", p.SPECIAL, p.NEWLINE),
+        )
+    ],
+    np.int64,
+)
+"""Which statistic counts the classes whose flags, masked, have a value."""
+
+
+@inner
+def decode(data: Array, start: Number, end: Number, tables: Array, points: Array, classes: Array) -> Number:
+    """Write a text's code points and their classes, and a line break behind; return how many they are.
+
+    A broken sequence reads as U+FFFD.
+    """
+    count, at = 0, start
+    while at < end:
+        lead = np.uint32(data[at])
+        if lead < 0x80:
+            points[count] = lead
+            classes[count] = tables.classes[lead]
+            count += 1
+            at += 1
+            continue
+        size = 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
+        if at + size > end:
+            point, size = np.uint32(0xFFFD), end - at
+        else:
+            point = lead & np.uint32(0xFF >> (size + 1))
+            for step in range(1, size):
+                point = (point << np.uint32(6)) | (np.uint32(data[at + step]) & np.uint32(0x3F))
+        points[count] = point
+        classes[count] = class_of(np.uint32(point), tables)
+        count += 1
+        at += size
+    points[count], classes[count] = np.uint32(10), tables.classes[10]
+    return count
+
+
+@inner
+def class_of(point: Number, tables: Array) -> Number:
+    """Look up the class of a code point."""
+    block = point >> np.uint32(8)
+    if block >= len(tables.class_block):
+        return tables.classes[np.int64(tables.class_block[len(tables.class_block) - 1]) * 256 + 255]
+    return tables.classes[np.int64(tables.class_block[block]) * 256 + np.int64(point & np.uint32(255))]
+
+
+@inner
+def characters(points: Array, classes: Array, count: Number, flags: Array, histogram: Array, out: Array) -> None:
+    """Count the characters of each kind, and how often one stands in a row."""
+    histogram[:] = 0
+    half = len(flags)
+    # Two histograms in turn: the processor need not wait for the last count of the same class.
+    for at in range(0, count - 1, 2):
+        histogram[classes[at]] += 1
+        histogram[half + classes[at + 1]] += 1
+    if count % 2:
+        histogram[classes[count - 1]] += 1
+    for kind in range(half):
+        seen = histogram[kind] + histogram[half + kind]
+        if seen:
+            for row in range(len(COUNTED)):
+                if np.int64(flags[kind]) & COUNTED[row, 1] == COUNTED[row, 2]:
+                    out[COUNTED[row, 0]] += seen
+    run, longest = 1, int(out[AT_SPACE] < count)
+    for at in range(1, count):
+        if points[at] == points[at - 1]:
+            run += 1
+            if run > longest and not flags[classes[at]] & p.SPACE:
+                longest = run
+        else:
+            run = 1
+    out[AT_LONGEST] = longest
+
+
+@inner
+def lines(points: Array, classes: Array, count: Number, flags: Array, out: Array, starts: Array, ends: Array) -> Number:
+    """Measure lines, sentences and phrases; write the place of each line that is not empty; return how many."""
+    at: Number = 0
+    found, line, split_line = 0, np.int64(0), np.int64(0)
+    javascript, policy, furniture = False, False, False
+    sentence_from, sentence_until, dots_until = 0, 0, 0
+    while True:
+        # The line break behind the text ends this loop at the latest.
+        place = np.uint64(at)
+        while not flags[classes[place]] & np.uint32(_EVENT):
+            place += np.uint64(1)
+        at = np.int64(place)
+        flag, point = flags[classes[at]], points[at]
+        if flag & p.SENTENCE and at >= sentence_until:
+            full, sentence_until = False, at
+            while flags[classes[sentence_until]] & p.SENTENCE:
+                full |= flags[classes[sentence_until]] & p.FULL_SENTENCE > 0
+                sentence_until += 1
+            if full or flags[classes[sentence_until]] & (p.SPACE | p.CLOSER):
+                out[AT_SENTENCES] += 1
+                sentence_from = sentence_until
+        if flag & p.TRIGGER:
+            if point == 46 and at >= dots_until:
+                dots_until = at
+                while points[dots_until] == 46:
+                    dots_until += 1
+                out[AT_ELLIPSES] += (dots_until - at) // 3
+            told = _phrases.told(points, count, at)
+            javascript |= told == _phrases.JAVASCRIPT
+            policy |= told == _phrases.POLICY
+            out[_URLS] += told == _phrases.ADDRESS
+            if told == _phrases.LOREM_IPSUM:
+                out[_LOREM_AT] = 1
+        if flag & p.FURNITURE and not furniture:
+            furniture = _phrases.furniture(points, count, at)
+        if flag & p.LINE_BREAK:
+            if split_line < count and (point != 13 or at + 1 == count or points[at + 1] != 10):
+                _split_line(points, classes, flags, split_line, at, out)
+                out[_JAVASCRIPT_LINES] += javascript
+                out[_POLICY_LINES] += policy
+                split_line, javascript, policy = at + 1, False, False
+            if point == 10:
+                if line < at:
+                    starts[found], ends[found] = line, at
+                    found += 1
+                    _line(classes, flags, line, at, sentence_from, furniture, out)
+                line, furniture, sentence_from = at + 1, False, at + 1
+        if at == count:
+            return found
+        at += 1
+
+
+@inner
+def _split_line(points: Array, classes: Array, flags: Array, start: Number, end: Number, out: Array) -> None:
+    """Measure a line as `str.splitlines` cuts it."""
+    out[_TEXT_LINES] += 1
+    first, last = trim(classes, flags, start, end)
+    if first < last:
+        out[_BULLETS] += flags[classes[first]] & p.SPECIAL == p.BULLET
+        dots = last - first >= 3 and points[last - 1] == 46 and points[last - 2] == 46 and points[last - 3] == 46
+        out[_ELLIPSIS_LINES] += dots or points[last - 1] == 0x2026
+
+
+@inner
+def _line(
+    classes: Array, flags: Array, start: Number, end: Number, sentence_from: Number, furniture: Number, out: Array
+) -> None:
+    """Measure a line as "\\n" cuts it."""
+    first, last = trim(classes, flags, start, end)
+    if first == last:
+        return
+    out[_LINES] += 1
+    out[_LINE_CHARS] += end - start
+    out[_SHORT_LINES] += end - start <= _SHORT
+    out[_BRIEF_LINES] += last - first <= _BRIEF
+    out[_TERMINAL_LINES] += flags[classes[end - 1]] & p.TERMINAL > 0
+    out[_FURNITURE_LINES] += furniture
+    at = sentence_from
+    while at < end and not flags[classes[at]] & (p.ALPHA | p.DIGIT):
+        at += 1
+    out[AT_SENTENCES] += at < end
+
+
+@inner
+def trim(classes: Array, flags: Array, start: Number, end: Number) -> tuple[Number, Number]:
+    """Return where a piece starts and ends without the white space around it; the same place twice when blank."""
+    while start < end and flags[classes[start]] & p.SPACE:
+        start += 1
+    while start < end and flags[classes[end - 1]] & p.SPACE:
+        end -= 1
+    return start, end
