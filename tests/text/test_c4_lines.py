@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tilth.refine.c4 import C4
-from tilth.text import _c4_lines, _compile
+from tilth.text import _c4_lines, _c4_rules, _compile
 from tilth.text._marks import BREAKS, POLICY
 
 pytestmark = pytest.mark.skipif(not _compile.available(), reason="Numba compiles, and is not installed")
@@ -54,7 +54,7 @@ OPTIONS = st.fixed_dictionaries(
 def compiled(texts: pa.Array, operator: C4) -> pa.Array:
     """Clean all texts, whatever their script."""
     names = ("end_marks", "min_words", "max_word", "citations", "javascript", "policy", "lorem_ipsum", "curly")
-    rules = _c4_lines.rules(**{name: getattr(operator, name) for name in names})
+    rules = _c4_rules.rules(**{name: getattr(operator, name) for name in names})
     return _c4_lines.clean(texts, np.ones(len(texts), np.bool_), rules, operator._cleaned)
 
 
@@ -111,7 +111,7 @@ def test_what_nothing_changes_is_the_array_itself() -> None:
 
 def test_texts_that_are_not_judged_stay_as_they_are() -> None:
     texts = pa.array(["no mark", "no mark", None])
-    rules = _c4_lines.rules(
+    rules = _c4_rules.rules(
         end_marks=(".",),
         min_words=None,
         max_word=None,

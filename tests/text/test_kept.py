@@ -41,6 +41,7 @@ def test_where_nothing_can_be_written_arrays_are_built(tmp_path: Path) -> None:
     assert same(_kept.arrays(tmp_path / "missing" / "one.npz", built, same))
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_a_damaged_file_is_built_again(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     path = tmp_path_factory.mktemp("kept") / "one.npz"

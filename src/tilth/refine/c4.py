@@ -113,9 +113,9 @@ class C4:
             pairs = zip(texts.to_pylist(), judged.tolist(), strict=True)
             cleaned = [self._cleaned(text) if text and looked_at else text for text, looked_at in pairs]
             return pa.array(cleaned, texts.type)
-        from tilth.text import _c4_lines
+        from tilth.text import _c4_lines, _c4_rules
 
-        rules = _c4_lines.rules(
+        rules = _c4_rules.rules(
             end_marks=self.end_marks,
             min_words=self.min_words,
             max_word=self.max_word,

@@ -58,7 +58,7 @@ class Prefixed:
             raise ValueError(f"rows of {self.split} are told by their notes, and there are none")
 
     def __call__(self, shard: Shard) -> Iterator[Batch]:
-        ledger = Ledger()
+        ledger = Ledger(keep=False)
         with measuring(self.measures, self.links, shard) as measured:
             for batch in self._alive(shard):
                 found = edits.without(flow(batch, self.links, ledger, measured))

@@ -7,108 +7,37 @@ What is kept is defined by `C4` in the refinery, text by text in Python. Where b
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tilth.text._c4_rules import (
+    BREAK,
+    CITED,
+    COMPARE,
+    EMPTY,
+    ENOUGH,
+    JAVASCRIPT,
+    LOREM,
+    POLICY,
+    UNSURE,
+    Marks,
+    Phrases,
+    Rules,
+)
 from tilth.text._columns import Buffers, _frozen, buffers
 from tilth.text._compile import Array, Number, entry, inner
-from tilth.text._marks import POLICY as POLICY_PHRASES
+from tilth.text._utf8 import begins_break, copy, has_longer_word, has_words, same, skip_white, strip_white
 
-LOREM, JAVASCRIPT, POLICY, CITED, UNSURE = (1 << bit for bit in range(5))
-"""What a text may hold."""
 _ABOUT = LOREM | JAVASCRIPT | POLICY
-_UNLIMITED = 1 << 62
-_PAIRS = (b"ja", b"ki", b"cy", b"ps", b"ms", b"\xe2\x84")
-"""A text is searched for these first: one is in each phrase, and few are in other words."""
-_CITES = b"0123456789]ec" + bytes(range(0x80, 0x100))
-"""What may follow the bracket of a citation mark."""
-
-_BREAK = 1 << 7
-"""The bit of line breaks in `Phrases.one` and `two`, above those of pairs and brackets."""
-_BREAKS = (*range(0x0A, 0x0E), *range(0x1C, 0x1F), 0xC2, 0xE2)
-"""The bytes that a line break may begin with."""
-_WHITE, _DIGIT = 1, 2
-_KINDS = np.zeros(256, np.uint8)
-"""Which bytes may begin white space, or a digit that is not ASCII."""
-_KINDS[[*range(0x09, 0x0E), *range(0x1C, 0x21), 0xC2, 0xE1, 0xE2, 0xE3]] |= _WHITE
-_KINDS[[0xD9, 0xDB, 0xDF, 0xE0, 0xE1, 0xEA, 0xEF, *range(0xF0, 0xF5)]] |= _DIGIT
+_DIGIT = np.zeros(256, np.bool_)
+"""Which bytes a digit that is not ASCII may begin with."""
+_DIGIT[[0xD9, 0xDB, 0xDF, 0xE0, 0xE1, 0xEA, 0xEF, *range(0xF0, 0xF5)]] = True
 _LOWER = np.frombuffer(bytes(range(256)).lower(), np.uint8)
-_COMPARE, _ENOUGH = 1, 2
-_EMPTY = 256
-_OPEN, _CLOSE, _CURLY, _POINT, _NEWLINE, _RETURN = b"[]{.\n\r"
+_OPEN, _CLOSE, _CURLY, _POINT, _NEWLINE = b"[]{.\n"
 _EDIT, _NEEDED = np.frombuffer(b"[edit]", np.uint8), np.frombuffer(b"[citation needed]", np.uint8)
-
-
-class Strings(NamedTuple):
-    """String `i` is `data[offsets[i]:offsets[i + 1]]`."""
-
-    data: Array
-    offsets: Array
-
-
-class Marks(NamedTuple):
-    """What a line may end in; `last` says of its last byte, if any: no mark, one to compare, or enough."""
-
-    strings: Strings
-    last: Array
-
-
-class Phrases(NamedTuple):
-    """Phrases in lower case, each with the bit of the two bytes it is found by, which stand `anchor` into it.
-
-    At two bytes, in either case, those may stand whose bits are in both `one[byte]` and `two[next_byte]`; so too a line
-    break.
-    """
-
-    strings: Strings
-    kinds: Array
-    anchors: Array
-    bits: Array
-    one: Array
-    two: Array
-
-
-class Rules(NamedTuple):
-    """What a line must be to stay, as `rules` makes it."""
-
-    marks: Marks
-    phrases: Phrases
-    min_words: Number
-    max_word: Number
-    curly: Number
-
-
-def rules(
-    *,
-    end_marks: tuple[str, ...],
-    min_words: int | None,
-    max_word: int | None,
-    citations: bool,
-    javascript: bool,
-    policy: bool,
-    lorem_ipsum: bool,
-    curly: bool,
-) -> Rules:
-    """Write C4's options as compiled code reads them."""
-    asked: list[tuple[bytes, int]] = []
-    if lorem_ipsum:
-        asked.append((b"lorem ipsum", LOREM))
-    if javascript:
-        asked.append((b"javascript", JAVASCRIPT))
-    if policy:
-        asked += [(phrase.encode(), POLICY) for phrase in POLICY_PHRASES]
-        asked.append(("\N{KELVIN SIGN}".encode(), UNSURE))
-    return Rules(
-        _marks([mark.encode("utf-8", "surrogatepass") for mark in end_marks]),
-        _phrases(asked, citations),
-        0 if min_words is None else max(0, min(min_words, _UNLIMITED)),
-        _UNLIMITED if max_word is None else max(-1, min(max_word, _UNLIMITED)),
-        bool(curly),
-    )
 
 
 def clean(texts: pa.Array, judged: npt.NDArray[np.bool_], asked: Rules, definition: Callable[[str], str]) -> pa.Array:
@@ -138,39 +67,6 @@ def clean(texts: pa.Array, judged: npt.NDArray[np.bool_], asked: Rules, definiti
     return pc.replace_with_mask(cleaned, pa.array(unsure), pa.array(others, texts.type))
 
 
-def _strings(listed: list[bytes]) -> Strings:
-    ends = np.cumsum([0, *map(len, listed)]).astype(np.int64)
-    return Strings(np.frombuffer(b"".join(listed) or b"\0", np.uint8), ends)
-
-
-def _marks(listed: list[bytes]) -> Marks:
-    last = np.zeros(_EMPTY + 1, np.uint8)
-    for mark in sorted(listed, key=len, reverse=True):
-        last[mark[-1] if mark else slice(None)] = _COMPARE if len(mark) > 1 else _ENOUGH
-    return Marks(_strings(listed), last)
-
-
-def _phrases(asked: list[tuple[bytes, int]], citations: bool) -> Phrases:
-    one, two = np.zeros(256, np.uint8), np.full(256, _BREAK, np.uint8)
-    one[list(_BREAKS)] = _BREAK
-    anchors, bits = [], []
-    for phrase, _ in asked:
-        pair = next(pair for pair in _PAIRS if pair in phrase)
-        anchors.append(phrase.index(pair))
-        bits.append(1 << _PAIRS.index(pair))
-        one[[*pair[:1].lower(), *pair[:1].upper()]] |= bits[-1]
-        two[[*pair[1:].lower(), *pair[1:].upper()]] |= bits[-1]
-    if citations:
-        asked = [*asked, (b"[", CITED)]
-        anchors.append(0)
-        bits.append(1 << len(_PAIRS))
-        one[_OPEN] |= bits[-1]
-        two[list(_CITES)] |= bits[-1]
-    kinds = np.array([kind for _, kind in asked], np.int64)
-    texts = _strings([phrase for phrase, _ in asked])
-    return Phrases(texts, kinds, np.array(anchors, np.int64), np.array(bits, np.uint8), one, two)
-
-
 @entry
 def keep(texts: Buffers, judged: Array, asked: Rules, out: Array, seen: Array, ends: Array, unsure: Array) -> Number:
     """Write the texts on end, with where each ends, and tell whether any changed; those unsure are as they were.
@@ -195,7 +91,7 @@ def keep(texts: Buffers, judged: Array, asked: Rules, out: Array, seen: Array, e
                 after = _lines(texts.data, start, breaks, lines + 1, held, asked, out, seen, used, spare)
             unsure[row] = after < 0
         if after < 0:
-            after = _copy(texts.data, start, end, out, used)
+            after = copy(texts.data, start, end, out, used)
         elif not changed:
             changed = after - used < end - start
             for which in range(lines):
@@ -216,7 +112,7 @@ def _read(data: Array, start: Number, end: Number, phrases: Phrases, breaks: Arr
     for event in range(events):
         at = breaks[event]
         hit = phrases.one[data[at]] & phrases.two[data[at + 1]]
-        if hit & _BREAK and _breaks(data, at, end):
+        if hit & BREAK and begins_break(data, at, end):
             breaks[lines] = at
             lines += 1
             continue
@@ -260,21 +156,21 @@ def _lines(
     used, written, cites = begin, False, held & CITED
     for line in range(lines):
         # The break before it is white space, and goes with the rest.
-        left, right = at, _strip(data, at, breaks[line])
+        left, right = at, strip_white(data, at, breaks[line])
         at = breaks[line]
         # A line behind a bracket may come to its end mark when a citation goes.
-        byte = data[right - 1] if right > left else _EMPTY
+        byte = data[right - 1] if right > left else EMPTY
         bracket = cites and byte == _CLOSE
         if marked and not last[byte] and not bracket:
             continue
-        left = _skip(data, left, right)
+        left = skip_white(data, left, right)
         if marked and not bracket and not _ends_in(data, left, right, asked.marks):
             continue
         if marked and not cites and _trails_off(data, left, right):
             continue
-        if right - left > limit and _has_longer(data, left, right, limit):
+        if right - left > limit and has_longer_word(data, left, right, limit):
             continue
-        if asked.min_words and not _has_words(data, left, right, asked.min_words):
+        if asked.min_words and not has_words(data, left, right, asked.min_words):
             continue
         place = used + 1 if written else used
         if cites:
@@ -282,7 +178,7 @@ def _lines(
             if after < 0:
                 return -1
         else:
-            after = _copy(data, left, right, out, place)
+            after = copy(data, left, right, out, place)
         if marked and cites and (not _ends_in(seen, place, after, asked.marks) or _trails_off(seen, place, after)):
             continue
         if held & _ABOUT and _about(seen, place, after, held, asked, spare):
@@ -290,9 +186,9 @@ def _lines(
         if written:
             out[used] = _NEWLINE
         used, written = after, True
-    left = _skip(seen, begin, used)
-    right = _strip(seen, left, used)
-    return _copy(seen, left, right, out, begin) if left > begin else right
+    left = skip_white(seen, begin, used)
+    right = strip_white(seen, left, used)
+    return copy(seen, left, right, out, begin) if left > begin else right
 
 
 @inner
@@ -326,77 +222,14 @@ def _stands(data: Array, start: Number, end: Number, at: Number, phrases: Phrase
 
 
 @inner
-def _breaks(data: Array, at: Number, end: Number) -> Number:
-    """Tell whether a byte that may begin a line break does, as `str.splitlines` sees it; of two, the second does."""
-    if data[at] < 0x80:
-        return data[at] != _RETURN or data[at + 1] != _NEWLINE
-    if data[at] == 0xC2:
-        return data[at + 1] == 0x85
-    return at + 2 < end and data[at + 1] == 0x80 and (data[at + 2] == 0xA8 or data[at + 2] == 0xA9)
-
-
-@inner
-def _white(data: Array, at: Number, end: Number) -> Number:
-    """Return how many bytes a code point of white space has that begins here, as `str.isspace` sees it; 0 for none."""
-    lead = data[at]
-    if not _KINDS[lead] & _WHITE:
-        return 0
-    if lead < 0x80:
-        return 1
-    if lead == 0xC2:
-        return 2 if at + 1 < end and (data[at + 1] == 0x85 or data[at + 1] == 0xA0) else 0
-    if at + 2 >= end:
-        return 0
-    middle, last = data[at + 1], data[at + 2]
-    if lead == 0xE1:
-        found = middle == 0x9A and last == 0x80
-    elif lead == 0xE3:
-        found = middle == 0x80 and last == 0x80
-    elif middle == 0x80:
-        found = last <= 0x8A or last == 0xA8 or last == 0xA9 or last == 0xAF
-    else:
-        found = middle == 0x81 and last == 0x9F
-    return 3 if found else 0
-
-
-@inner
-def _skip(data: Array, at: Number, end: Number) -> Number:
-    while at < end:
-        byte = data[np.uint64(at)]
-        size = np.int64(_KINDS[byte] & _WHITE)
-        if size and byte >= 0x80:
-            size = _white(data, at, end)
-        if not size:
-            break
-        at += size
-    return at
-
-
-@inner
-def _strip(data: Array, start: Number, end: Number) -> Number:
-    while end > start:
-        byte = data[np.uint64(end - 1)]
-        if byte < 0x80:
-            size = np.int64(_KINDS[byte] & _WHITE)
-        else:
-            size = 2 if end - 2 >= start and _white(data, end - 2, end) == 2 else 0
-            if end - 3 >= start and _white(data, end - 3, end) == 3:
-                size = 3
-        if not size:
-            break
-        end -= size
-    return end
-
-
-@inner
 def _ends_in(data: Array, start: Number, end: Number, marks: Marks) -> Number:
-    said = marks.last[data[end - 1] if end > start else _EMPTY]
-    if said != _COMPARE:
-        return said == _ENOUGH
+    said = marks.last[data[end - 1] if end > start else EMPTY]
+    if said != COMPARE:
+        return said == ENOUGH
     held, offsets = marks.strings.data, marks.strings.offsets
     for which in range(len(offsets) - 1):
         first, last = offsets[which], offsets[which + 1]
-        if last - first <= end - start and _same(data, end - last + first, end, held, first, last):
+        if last - first <= end - start and same(data, end - last + first, end, held, first, last):
             return True
     return False
 
@@ -404,43 +237,6 @@ def _ends_in(data: Array, start: Number, end: Number, marks: Marks) -> Number:
 @inner
 def _trails_off(data: Array, start: Number, end: Number) -> Number:
     return end - start >= 3 and data[end - 1] == _POINT and data[end - 2] == _POINT and data[end - 3] == _POINT
-
-
-@inner
-def _has_words(data: Array, at: Number, end: Number, least: Number) -> Number:
-    """Tell whether a trimmed line has so many words between white space."""
-    words, inside = 0, False
-    for step in range(np.uint64(at), np.uint64(end)):
-        if _KINDS[data[step]] & _WHITE and _white(data, np.int64(step), end):
-            inside = False
-        elif not inside and data[step] & 0xC0 != 0x80:
-            inside = True
-            words += 1
-            if words >= least:
-                return True
-    return False
-
-
-@inner
-def _has_longer(data: Array, at: Number, end: Number, limit: Number) -> Number:
-    """Tell whether a line has a word of more code points; no word at all counts as one of none."""
-    if limit < 0:
-        return True
-    while end - at > limit:
-        # White space near the end of what a word may take means that no longer one begins before it.
-        back = at + limit
-        while back >= at and not _white(data, back, end):
-            back -= 1
-        if back >= at:
-            at = back + 1
-            continue
-        length = 0
-        while at < end and not _white(data, at, end):
-            length += data[at] & 0xC0 != 0x80
-            at += 1
-        if length > limit:
-            return True
-    return False
 
 
 @inner
@@ -453,19 +249,19 @@ def _uncited(data: Array, at: Number, end: Number, out: Array, place: Number) ->
             if size < 0:
                 return -1
             if size:
-                place = _copy(data, begin, np.int64(step), out, place)
+                place = copy(data, begin, np.int64(step), out, place)
                 begin = np.int64(step) + size
-    return _copy(data, begin, end, out, place)
+    return copy(data, begin, end, out, place)
 
 
 @inner
 def _citation(data: Array, start: Number, end: Number) -> Number:
     """Return how many bytes a citation mark has that begins here; 0 for none, -1 where bytes do not tell."""
     for mark in (_EDIT, _NEEDED):
-        if len(mark) <= end - start and _same(data, start, start + len(mark), mark, 0, len(mark)):
+        if len(mark) <= end - start and same(data, start, start + len(mark), mark, 0, len(mark)):
             return len(mark)
     at, plain = start + 1, True
-    while at < end and (_KINDS[data[at]] & _DIGIT or 0x30 <= data[at] <= 0x39):
+    while at < end and (_DIGIT[data[at]] or 0x30 <= data[at] <= 0x39):
         if data[at] < 0x80:
             at += 1
             continue
@@ -476,23 +272,3 @@ def _citation(data: Array, start: Number, end: Number) -> Number:
     if at >= end or data[at] != _CLOSE:
         return 0
     return at + 1 - start if plain else -1
-
-
-@inner
-def _same(data: Array, start: Number, end: Number, other: Array, begin: Number, finish: Number) -> Number:
-    if end - start != finish - begin:
-        return False
-    place, beside = np.uint64(start), np.uint64(begin)
-    for step in range(np.uint64(end - start)):  # noqa: SIM110
-        if data[place + step] != other[beside + step]:
-            return False
-    return True
-
-
-@inner
-def _copy(source: Array, start: Number, end: Number, target: Array, at: Number) -> Number:
-    """Copy bytes, to the front where source and target are one, and return where they end."""
-    first, place = np.uint64(start), np.uint64(at)
-    for step in range(np.uint64(end - start)):
-        target[place + step] = source[first + step]
-    return at + end - start
