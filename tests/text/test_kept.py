@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -117,3 +118,11 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     _kept.prune(tmp_path)
     _kept.prune(tmp_path / "missing")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_a_process_may_be_compiling_into_stays(tmp_path: Path) -> None:
+    folders = [folder(tmp_path, number, time.time() - number) for number in range(_kept.KEPT + 2)]
+    old = folder(tmp_path, 9, time.time() - 2 * _kept.IN_USE)
+    _kept.prune(tmp_path)
+    assert all(each.exists() for each in folders)
+    assert not old.exists()

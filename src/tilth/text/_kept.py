@@ -8,6 +8,7 @@ import re
 import shutil
 import struct
 import tempfile
+import time
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -20,6 +21,8 @@ import numpy.typing as npt
 Arrays = dict[str, npt.NDArray[Any]]
 KEPT = 3
 """How many versions' folders stay: this one, and two that another checkout or environment may use."""
+IN_USE = 600.0
+"""A folder that was used so many seconds ago, or less, stays too: a process may be compiling into it."""
 _FOLDER = re.compile(r"kernel-[0-9a-f]{16}")
 _BROKEN = (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error)
 """What NumPy and the zip reader raise over a file that is cut short, damaged or something else."""
@@ -67,7 +70,10 @@ def prune(base: Path) -> None:
     """
     with contextlib.suppress(OSError):
         folders = [each for each in base.iterdir() if _FOLDER.fullmatch(each.name) and _ours(each)]
+        latest = time.time() - IN_USE
         for old in sorted(folders, key=_used, reverse=True)[KEPT:]:
+            if _used(old) >= latest:
+                continue
             with contextlib.suppress(OSError):
                 old.rename(old.with_suffix(".gone"))
         for gone in base.glob("kernel-*.gone"):

@@ -50,6 +50,7 @@ def white(data: Array, at: Number, end: Number) -> Number:
 
 @inner
 def skip_white(data: Array, at: Number, end: Number) -> Number:
+    """Return where the first code point stands that is not white space."""
     while at < end:
         byte = data[np.uint64(at)]
         size: Number = np.int64(_WHITE[byte])
@@ -63,6 +64,7 @@ def skip_white(data: Array, at: Number, end: Number) -> Number:
 
 @inner
 def strip_white(data: Array, start: Number, end: Number) -> Number:
+    """Return where the last code point ends that is not white space."""
     while end > start:
         byte = data[np.uint64(end - 1)]
         if byte < 0x80:
@@ -116,6 +118,7 @@ def has_longer_word(data: Array, at: Number, end: Number, limit: Number) -> Numb
 
 @inner
 def same(data: Array, start: Number, end: Number, other: Array, begin: Number, finish: Number) -> Number:
+    """Tell whether two runs of bytes are the same."""
     if end - start != finish - begin:
         return False
     place, beside = np.uint64(start), np.uint64(begin)
