@@ -32,7 +32,8 @@ from tilth.core.fold import Fold
 from tilth.core.operator import Decider, Filter, Mapper
 from tilth.core.spec import spec_of
 from tilth.refine.extract import Extract
-from tilth.run.pipe import Ledger, Link, flow
+from tilth.run.ledger import Ledger
+from tilth.run.pipe import Link, flow
 from tilth.testing import (
     decide,
     draw_rows,

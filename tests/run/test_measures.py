@@ -15,8 +15,9 @@ from tilth.core.batch import STATISTICS, Batch, with_column
 from tilth.core.errors import TilthError
 from tilth.core.shard import Shard
 from tilth.refine.gopher_quality import GopherQuality
+from tilth.run.ledger import Ledger
 from tilth.run.measures import Measured, Measures, wanted, without
-from tilth.run.pipe import Ledger, Link, flow
+from tilth.run.pipe import Link, flow
 from tilth.testing import batch
 from tilth.text import statistics
 

@@ -16,7 +16,8 @@ from tilth.core.batch import ID, Batch, with_column
 from tilth.core.errors import DataError, OperatorError
 from tilth.core.fate import FATE, FATES
 from tilth.core.operator import Failure, Outcome, verdicts
-from tilth.run.pipe import Ledger, Link, Tally, flow
+from tilth.run.ledger import Ledger, Tally
+from tilth.run.pipe import Link, flow
 from tilth.testing import batch
 
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from tilth.core.batch import ID, Batch, with_column
 from tilth.core.fate import FATE
-from tilth.run.pipe import Ledger, Link, Tally, flow
+from tilth.run.ledger import Ledger, Tally
+from tilth.run.pipe import Link, flow
 from tilth.testing import batch
 
 

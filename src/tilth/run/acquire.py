@@ -38,7 +38,7 @@ from tilth.core.spec import spec_of
 from tilth.recipe import licence
 from tilth.recipe.model import Entry
 from tilth.run.fingerprint import digest
-from tilth.run.pipe import Ledger
+from tilth.run.ledger import Ledger
 from tilth.run.stages import Book, Work, cursor_json, receipt_from, receipt_json
 from tilth.tables.table import Table
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -12,10 +12,8 @@ from tilth.core.batch import ID, Batch, with_column
 from tilth.core.edit import CUT, cut
 from tilth.core.engine import Reader
 from tilth.core.shard import Shard
+from tilth.run.ledger import Ledger
 from tilth.text.words import blank
-
-if TYPE_CHECKING:
-    from tilth.run.pipe import Ledger
 
 CUTS = "_cuts"
 """The column that a run attaches for editors: the cuts of all places."""

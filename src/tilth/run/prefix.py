@@ -14,8 +14,9 @@ from tilth.core.engine import Reader, Rows
 from tilth.core.errors import DataError
 from tilth.core.shard import Shard
 from tilth.run import edits
+from tilth.run.ledger import Ledger
 from tilth.run.measures import Measured, Measures
-from tilth.run.pipe import Ledger, Link, flow
+from tilth.run.pipe import Link, flow
 from tilth.run.sidecar import Sidecar
 
 BATCH_ROWS = 8192

@@ -23,8 +23,9 @@ from tilth.run import edits
 from tilth.run.acquire import Acquired
 from tilth.run.assign import Assigned
 from tilth.run.fingerprint import decides, digest
+from tilth.run.ledger import Ledger, Tally
 from tilth.run.measures import Measures
-from tilth.run.pipe import Ledger, Link, Tally, flow
+from tilth.run.pipe import Link, flow
 from tilth.run.prefix import Beside, Prefixed, measuring
 from tilth.run.sidecar import Sidecar
 from tilth.run.stages import Book, Work, receipt_from, receipt_json

@@ -14,12 +14,13 @@ from tilth.core import registry
 from tilth.core.batch import ID, STATISTICS, Batch, user_columns, with_column
 from tilth.core.operator import Filter, Mapper
 from tilth.core.shard import Shard
+from tilth.run.ledger import Ledger
 from tilth.run.looks.bins import Bins
 from tilth.run.looks.columns import ColumnTally
 from tilth.run.looks.rules import RuleTally, Seen, tried
 from tilth.run.looks.target import PLACE, ROOM, ReadSources
 from tilth.run.looks.together import Together
-from tilth.run.pipe import Ledger, Link, flow
+from tilth.run.pipe import Link, flow
 from tilth.text import statistics
 
 HEAD = 400

@@ -121,7 +121,8 @@ class Mapped:
     read: Reader
 
     def __call__(self, shard: Shard) -> Iterator[Batch]:
-        from tilth.run.pipe import Ledger, flow
+        from tilth.run.ledger import Ledger
+        from tilth.run.pipe import flow
 
         ledger = Ledger()
         for batch in self.read(shard):
