@@ -8,7 +8,7 @@ import math
 import pyarrow as pa
 import pytest
 
-from tilth.core.errors import DataError
+from tilth.core.errors import DataError, RecipeError
 from tilth.engines.local import Local
 from tilth.refine.exact_duplicates import ExactDuplicates
 from tilth.testing import MemoryRows, batch, decide
@@ -110,3 +110,9 @@ def test_sorting_on_disk_gives_the_same_answer(prefer: str | None, tmp_path: obj
         listed = {line["_id"]: line for part in found.batches() for line in part.to_pylist()}
     assert listed == decide(operator, rows)
     assert sum(not line["keep"] for line in listed.values()) == 160
+
+
+@pytest.mark.parametrize("partitions", [0, -1])
+def test_no_partitions_are_refused(partitions: int) -> None:
+    with pytest.raises(RecipeError, match=f"exact_duplicates: partitions {partitions}. Wanted: 1 or more"):
+        ExactDuplicates(partitions=partitions)

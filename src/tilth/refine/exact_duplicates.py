@@ -14,9 +14,11 @@ import pyarrow.compute as pc
 
 from tilth.core.batch import ID, Batch, canonical
 from tilth.core.engine import KEY, Engine, Exchange, Rows
+from tilth.core.errors import RecipeError
 from tilth.core.fold import FitsOn
 from tilth.core.groups import Headed, headed
 from tilth.core.operator import DECISION
+from tilth.core.registry import name_of
 from tilth.refine._columns import cells
 from tilth.refine._ranks import ranks
 from tilth.text.words import blank, fold
@@ -54,6 +56,11 @@ class ExactDuplicates:
     """Compare rows that have nothing in any of the columns, too."""
     partitions: int = 16
     """Into how many parts the exchange cuts the rows; does not change the answer."""
+
+    def __post_init__(self) -> None:
+        """Refuse options that can compare nothing."""
+        if self.partitions < 1:
+            raise RecipeError(f"partitions {self.partitions}", where=name_of(self), wanted="1 or more")
 
     def decide(self, rows: Rows, engine: Engine) -> Rows:
         """Return the decisions: two exchanges with `prefer`, one without."""
