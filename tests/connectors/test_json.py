@@ -225,7 +225,8 @@ def careful(path: Path, schema: pa.Schema, monkeypatch) -> list:
 
 
 def told(path: Path, schema: pa.Schema) -> list:
-    chunks = list(_json.read(Reading(path=path, file="a.jsonl", format="jsonl"), schema))
+    reading = Reading(path=path, file="a.jsonl", format="jsonl", encoding="utf-8")
+    chunks = list(_json.read(reading, schema))
     rows = [repr(row) for chunk in chunks for row in chunk.batch.to_pylist()]
     ordinals = [ordinal for chunk in chunks for ordinal in chunk.ordinals]
     return [
@@ -275,8 +276,23 @@ def test_the_quick_way_gives_what_the_careful_way_gives(tmp_path: Path, monkeypa
         ]
         text.append(generator.choice(["", " "]) * (seed % 5 == 0) + "{" + ", ".join(members) + "}")
     path = tmp_path / "a.jsonl"
-    path.write_text(generator.choice(["\n", "\n", "\n", "", " \n"]).join(text) + "\n")
+    raw = (generator.choice(["\n", "\n", "\n", "", " \n", "\r\n"]).join(text) + "\n").encode()
+    if seed % 3 == 0:
+        at = generator.randrange(len(raw))
+        raw = raw[:at] + generator.choice([b"\xff", b"\xe4\xb8", b"\0", b"\r", b"\xed\xa0\x80", b"\xc0\x80"]) + raw[at:]
+    path.write_bytes(raw)
     assert told(path, SCHEMA) == careful(path, SCHEMA, monkeypatch)
+
+
+@pytest.mark.parametrize("damage", [b"\xff", b"\xe4\xb8", b"\xed\xa0\x80", b"\xc0\x80", b"\xf5\x80\x80\x80", b"\0"])
+def test_bytes_that_are_no_text_cost_their_line_alone(tmp_path: Path, damage: bytes):
+    path = tmp_path / "a.jsonl"
+    good = [f'{{"s": "é界 {at}"}}'.encode() for at in range(50)]
+    path.write_bytes(b"\n".join([*good[:20], b'{"s": "a' + damage + b'z"}', *good[20:]]) + b"\n")
+    reading = Reading(path=path, file="a.jsonl", format="jsonl", encoding="utf-8")
+    chunks = list(_json.read(reading, pa.schema([("s", pa.string())])))
+    assert [row["s"] for chunk in chunks for row in chunk.batch.to_pylist()] == [f"é界 {at}" for at in range(50)]
+    assert [reject[0] for chunk in chunks for reject in chunk.rejects] == [20]
 
 
 @pytest.mark.slow
@@ -287,7 +303,7 @@ def test_each_value_alone_is_read_the_same_both_ways(tmp_path: Path, monkeypatch
         for value in VALUES:
             path.write_text(f'{{"{name}": {value}}}\n')
             line = path.read_text().rstrip("\n")
-            quick += _json._quick([line], _json._quick_schema(SCHEMA), SCHEMA) is not None
+            quick += _json._quick(line.encode(), _json._quick_schema(SCHEMA), SCHEMA) is not None
             assert told(path, SCHEMA) == careful(path, SCHEMA, monkeypatch), (name, value)
     assert quick > 30
 

@@ -7,16 +7,17 @@ the careful way (one object a line, no NaN); at the least complaint of the parse
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.json
 
-from tilth.connectors._array import Text, decoded, elements
+from tilth.connectors._array import Text, elements
+from tilth.connectors._array import decoded as record_of
 from tilth.connectors._cells import converted
 from tilth.connectors._encoding import Encoding, encoding_of
-from tilth.connectors._lines import Page, pages
+from tilth.connectors._lines import Page, decoded, in_utf8, pages, raw_pages
 from tilth.connectors._open import opened
 from tilth.connectors._reading import BLOCK, ROWS, SAMPLE, SAMPLE_CHARS, Chunk, Reading
 from tilth.connectors._schema import bare
@@ -24,7 +25,7 @@ from tilth.connectors._values import Seen, columns_of, inferred, mended
 from tilth.core.errors import DataError
 
 MOST_COLUMNS = 2000
-_ODD_NUMBER = re.compile(r"[:,\[]\s*-?(?:NaN|Infinity|0[ \t]*[,}\]])")
+_ODD_NUMBER = re.compile(rb"[:,\[]\s*-?(?:NaN|Infinity|0[ \t]*[,}\]])")
 """What Arrow reads as another float than we do; the words may stand in prose too, which then costs time only."""
 
 
@@ -94,10 +95,10 @@ def _by_lines(reading: Reading, encoding: Encoding) -> bool:
     lines = [line.strip() for line in first.lines if line.strip()][:2]
     if not lines:
         return True
-    record = decoded(lines[0])
+    record = record_of(lines[0])
     one = len(lines) == 1 and isinstance(record, dict)
     arrays = [key for key, value in record.items() if _is_table(value)] if one and isinstance(record, dict) else []
-    if (isinstance(record, dict) or isinstance(decoded(lines[-1]), dict)) and not arrays:
+    if (isinstance(record, dict) or isinstance(record_of(lines[-1]), dict)) and not arrays:
         return True
     keys = arrays or _keys_of_arrays("\n".join(first.lines[:2000]))
     raise DataError(
@@ -134,21 +135,36 @@ def _parsed(page: Page, start: int, stop: int) -> Iterator[Numbered]:
         if index in page.bad:
             yield Numbered(number, f"line {number + 1}: {page.bad[index]}")
         elif page.lines[index] and not page.lines[index].isspace():
-            record = decoded(page.lines[index])
+            record = record_of(page.lines[index])
             said = record if isinstance(record, dict) else f"line {number + 1}: {record}"
             yield Numbered(number, said, len(page.lines[index]))
 
 
 def _line_chunks(reading: Reading, encoding: Encoding, schema: pa.Schema, seen: Seen) -> Iterator[Chunk]:
     quick = _quick_schema(schema)
-    for page in pages(reading, encoding):
+    utf8, cap, first = in_utf8(encoding), reading.max_record_bytes, 0
+    for raw in raw_pages(reading, encoding):
+        whole = _quick(raw, quick, schema) if utf8 and isinstance(raw, bytes) and _plain(raw, cap) else None
+        if whole is not None:
+            for start in range(0, whole.num_rows, ROWS):
+                batch = whole.slice(start, ROWS)
+                yield Chunk(batch, range(first + start, first + start + batch.num_rows))
+            first += whole.num_rows
+            continue
+        page = decoded(raw, encoding, first, cap)
+        first += len(page.lines)
         for start in range(0, len(page.lines), ROWS):
             stop = min(start + ROWS, len(page.lines))
-            batch = None if page.bad else _quick(page.lines[start:stop], quick, schema)
-            if batch is not None:
-                yield Chunk(batch, range(page.first + start, page.first + stop))
+            some = None if page.bad else _quick("\n".join(page.lines[start:stop]).encode(), quick, schema)
+            if some is not None:
+                yield Chunk(some, range(page.first + start, page.first + stop))
             else:
                 yield chunk_of(_parsed(page, start, stop), schema, seen)
+
+
+def _plain(raw: bytes, cap: int) -> bool:
+    """Tell whether bytes need no look at their lines: no line is too long, none holds a NUL or ends in `\\r`."""
+    return len(raw) <= cap and b"\0" not in raw and b"\r" not in raw
 
 
 def _array_chunks(reading: Reading, encoding: Encoding, schema: pa.Schema, seen: Seen) -> Iterator[Chunk]:
@@ -204,23 +220,25 @@ def _is_float(kind: pa.DataType) -> bool:
     return pa.types.is_floating(kind) or any(_is_float(each) for each in inner)
 
 
-def _quick(lines: Sequence[str], quick: pa.Schema, schema: pa.Schema) -> pa.RecordBatch | None:
-    text = "\n".join(lines)
+def _quick(raw: bytes, quick: pa.Schema, schema: pa.Schema) -> pa.RecordBatch | None:
+    """Parse lines in UTF-8, valid or not, with Arrow; None where the careful way might find something else."""
     # With an object at both ends of every line and as many rows as lines, each line is one object.
-    if not text.startswith("{") or not text.endswith("}") or text.count("}\n{") != len(lines) - 1:
+    rows = raw.count(b"\n") + 1
+    if not raw.startswith(b"{") or not raw.endswith(b"}") or raw.count(b"}\n{") != rows - 1:
         return None
-    if not len(quick) or (_holds_floats(quick) and _ODD_NUMBER.search(text)):
+    if not len(quick) or (_holds_floats(quick) and _ODD_NUMBER.search(raw)):
         return None
-    raw = text.encode()
     try:
         table = pyarrow.json.read_json(
             pa.BufferReader(raw),
             read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(raw) + 1),
             parse_options=pyarrow.json.ParseOptions(explicit_schema=quick, unexpected_field_behavior="error"),
         )
+        # Arrow's parser takes bytes for text without a look.
+        table.validate(full=True)
     except (pa.ArrowException, UnicodeDecodeError):
         return None
-    if table.num_rows != len(lines):
+    if table.num_rows != rows:
         return None
     batch = table.select(quick.names).combine_chunks().to_batches()[0]
     arrays = []

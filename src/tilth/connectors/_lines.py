@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -33,11 +34,8 @@ def pages(reading: Reading, encoding: Encoding) -> Iterator[Page]:
     breaks in is bad. In a file that begins without any `\\n`, a `\\r` ends a line.
     """
     first = 0
-    for raw in _raw_pages(reading, encoding):
-        if isinstance(raw, str):
-            page = Page([""], {0: raw}, first)
-        else:
-            page = _decoded(raw, encoding, first, reading.max_record_bytes)
+    for raw in raw_pages(reading, encoding):
+        page = decoded(raw, encoding, first, reading.max_record_bytes)
         yield page
         first += len(page.lines)
 
@@ -57,8 +55,11 @@ def too_long(cap: int) -> str:
     return f"longer than max_record_bytes ({cap:,} bytes)"
 
 
-def _raw_pages(reading: Reading, encoding: Encoding) -> Iterator[bytes | str]:
-    """Yield the bytes of whole lines without the last line end, or the reason why the next line cannot be read."""
+def raw_pages(reading: Reading, encoding: Encoding) -> Iterator[bytes | str]:
+    """Yield the bytes of whole lines without the last line end, or the reason why the next line cannot be read.
+
+    They are in UTF-8 where `in_utf8` says so, valid or not.
+    """
     cap = reading.max_record_bytes
     pending = bytearray()
     skipping = False
@@ -115,7 +116,15 @@ def _with_newlines(blocks: Iterator[bytes]) -> Iterator[bytes]:
         yield block.replace(b"\r", b"\n") if only_returns else block
 
 
-def _decoded(raw: bytes, encoding: Encoding, first: int, cap: int) -> Page:
+def in_utf8(encoding: Encoding) -> bool:
+    """Tell whether raw pages are in UTF-8."""
+    return not encoding.by_lines or codecs.lookup(encoding.codec).name == "utf-8"
+
+
+def decoded(raw: bytes | str, encoding: Encoding, first: int, cap: int) -> Page:
+    """Decode a raw page and cut it into lines; `first` is the number of its first line."""
+    if isinstance(raw, str):
+        return Page([""], {0: raw}, first)
     bad: dict[int, str] = {}
     codec = encoding.codec if encoding.by_lines else "utf-8"
     try:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from json.encoder import encode_basestring
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -81,7 +82,7 @@ def canonical(value: Any) -> str:
     >>> canonical({"b": 1, "a": [None, 2.0]})
     '{"a":[null,2.0],"b":1}'
     """
-    return _ENCODER.encode(_plain(value))
+    return encode_basestring(value) if isinstance(value, str) else _ENCODER.encode(_plain(value))
 
 
 def _plain(value: Any) -> Any:

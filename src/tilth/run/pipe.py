@@ -15,6 +15,7 @@ from tilth.core.operator import VERDICT, Failure, Filter, Mapper, Outcome
 from tilth.run.edits import Cutting
 from tilth.run.ledger import Ledger
 from tilth.run.measures import Measured, wanted, without
+from tilth.run.spans import spans
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,19 +218,17 @@ def _changes(before: Batch, after: Batch, link: Link, ledger: Ledger) -> list[st
             continue
         rows = _differing(old, new)
         touched.update(rows)
-        places = pa.array(rows, pa.int64())
-        was, now = for_python(old), for_python(new)
-        spans = [_span(was[row].as_py(), now[row].as_py()) for row in rows]
+        found = spans(old, new, rows)
         ledger.write(
             link.place,
             "changed",
             {
-                "_id": before.column(ID).take(places),
+                "_id": before.column(ID).take(pa.array(rows, pa.int64())),
                 "column": [name] * len(rows),
                 "rule": [rule] * len(rows),
-                "start": [span[0] for span in spans],
-                "end": [span[1] for span in spans],
-                "new_end": [span[2] for span in spans],
+                "start": [span[0] for span in found],
+                "end": [span[1] for span in found],
+                "new_end": [span[2] for span in found],
             },
             len(rows),
         )
@@ -257,30 +256,3 @@ def _comparable(kind: pa.DataType) -> bool:
     texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean, pa.types.is_integer)
     times = (pa.types.is_timestamp, pa.types.is_date, pa.types.is_time, pa.types.is_duration)
     return any(test(kind) for test in (*texts, *times, pa.types.is_float32, pa.types.is_float64))
-
-
-def _span(old: Any, new: Any) -> tuple[int | None, int | None, int | None]:
-    """Return (start, end in the old text, end in the new) of the part that differs, in characters.
-
-    >>> _span("a  b", "a b")
-    (2, 3, 2)
-    """
-    if not isinstance(old, str) or not isinstance(new, str):
-        return None, None, None
-    limit = min(len(old), len(new))
-    # Comparing halves at the speed of memory beats looking at each character.
-    start = _same(limit, lambda many: old[:many] == new[:many])
-    tail = _same(limit - start, lambda many: old[len(old) - many :] == new[len(new) - many :])
-    return start, len(old) - tail, len(new) - tail
-
-
-def _same(limit: int, alike: Callable[[int], bool]) -> int:
-    """Return the greatest count up to the limit for which `alike` holds, as it does for every smaller one."""
-    low, high = 0, limit
-    while low < high:
-        middle = (low + high + 1) // 2
-        if alike(middle):
-            low = middle
-        else:
-            high = middle - 1
-    return low
