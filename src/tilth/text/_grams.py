@@ -15,7 +15,9 @@ from tilth.text._words import mix
 
 _DISTINCT, _TOP, _DUP = AT["distinct_words"], AT["top_2gram_chars"], AT["dup_5gram_chars"]
 _FEWEST, _MOST = 5, 10
+_AGAIN, _ALONE, _UNTOLD = -1, -2, -3
 _BASE = np.uint64(0xD1342543DE82EF95)
+_SECOND, _THIRD, _FOURTH = (np.uint64(pow(int(_BASE), exponent, 1 << 64)) for exponent in (2, 3, 4))
 
 
 @inner
@@ -52,36 +54,45 @@ def top(
     longer: Array,
     longer_counts: Array,
     sieve: Array,
+    alive: Array,
     out: Array,
 ) -> None:
     """Measure the most frequent runs of 2, 3 and 4 words, of equals the first, a space between words.
 
     A run can be frequent only where the run without its last word is, and the one without its first: longer runs are
-    looked up only there. `grams` gives each run the number of the first like it, or -1 to one that stands alone;
-    `sieve` first tells, by hash alone, which pairs do.
+    looked up only there (`alive`). `grams` gives each run the number of the first like it, or -1 to one that stands
+    alone; `sieve` first tells, by hash alone, which pairs do.
     """
-    mask, fine = table_size(found) - 1, table_size(8 * found) - 1
-    sieve[: fine + 1] = 0
+    mask, fine = table_size(found) - 1, np.uint64(table_size(8 * found) - 1)
+    sieve[: fine + np.uint64(1)] = 0
     for word in range(found - 1):
-        slot = mix(np.uint64(ids[word]) << np.uint64(32) | np.uint64(ids[word + 1])) & np.uint64(fine)
+        slot = mix(np.uint64(ids[word]) << np.uint64(32) | np.uint64(ids[word + 1])) & fine
         sieve[slot] = min(sieve[slot] + 1, 2)
+    living = 0
+    for word in range(found - 1):
+        slot = mix(np.uint64(ids[word]) << np.uint64(32) | np.uint64(ids[word + 1])) & fine
+        alive[living] = word
+        living += sieve[slot] > 1
     for size in range(2, 5):
         runs = found - size + 1
         if runs <= 0:
             return
         table[: mask + 1] = 0
-        for word in range(runs):
+        longer[:runs] = -1
+        best, best_count, left = 0, 1, 0
+        for at in range(living):
+            word = np.int64(alive[at])
+            if word >= runs:
+                break
             before = ids[word]
             if size > 2:
                 before, after = grams[word], grams[word + 1]
-                if before < 0 or after < 0 or counts[before] < 2 or counts[after] < 2:
-                    longer[word] = -1
+                if after < 0 or counts[before] < 2 or counts[after] < 2:
                     continue
+            alive[left] = word
+            left += 1
             last = ids[word + size - 1]
             said = mix((np.uint64(before) << np.uint64(32)) | np.uint64(last))
-            if size == 2 and sieve[said & np.uint64(fine)] < 2:
-                longer[word] = -1
-                continue
             slot = np.int64(said & np.uint64(mask))
             while True:
                 other = table[slot] - 1
@@ -91,14 +102,14 @@ def top(
                     break
                 if ids[other + size - 1] == last and (ids[other] if size == 2 else grams[other]) == before:
                     longer[word] = other
-                    longer_counts[other] += 1
+                    count = longer_counts[other] + 1
+                    longer_counts[other] = count
+                    if count > best_count or (count == best_count and other < best):
+                        best, best_count = np.int64(other), np.int64(count)
                     break
                 slot = (slot + 1) & mask
-        best, best_count = 0, 1
-        for word in range(runs):
-            if longer[word] == word and longer_counts[word] > best_count:
-                best, best_count = word, longer_counts[word]
         out[_TOP + size - 2] = best_count * (starts[best + size] - starts[best] + size - 1)
+        living = left
         grams, longer = longer, grams
         counts, longer_counts = longer_counts, counts
 
@@ -108,9 +119,23 @@ def sums(kept: Array, length: Number, prefix: Array) -> None:
     """Write the polynomial hash of each beginning of the letters."""
     said = np.uint64(0)
     prefix[0] = said
-    for at in range(length):
+    at = 0
+    # Four letters at a time: each of the four sums needs the last of the four before, not the one before it.
+    while at + 4 <= length:
+        one = np.uint64(kept[at]) + np.uint64(1)
+        two = one * _BASE + np.uint64(kept[at + 1]) + np.uint64(1)
+        three = two * _BASE + np.uint64(kept[at + 2]) + np.uint64(1)
+        four = three * _BASE + np.uint64(kept[at + 3]) + np.uint64(1)
+        prefix[at + 1] = said * _BASE + one
+        prefix[at + 2] = said * _SECOND + two
+        prefix[at + 3] = said * _THIRD + three
+        said = said * _FOURTH + four
+        prefix[at + 4] = said
+        at += 4
+    while at < length:
         said = said * _BASE + np.uint64(kept[at]) + np.uint64(1)
         prefix[at + 1] = said
+        at += 1
 
 
 @inner
@@ -127,27 +152,22 @@ def repeated_words(
 ) -> None:
     """Measure the runs of 5 to 10 words whose letters stood before, stepping over each; word seams do not count.
 
-    Runs with the same letters have the same first letters: only words where those recur can begin a repeated run. That
-    spares most texts the six tables; `sieve` tells them by hash, a few too many. `kin` gives each word
-    the next one, itself included, that can.
+    Runs with the same letters have the same first letters, as many as the shortest run that begins there has: only
+    words where those recur can begin a repeated run. That spares most texts the six tables; `sieve` tells them by hash,
+    a few too many. `kin` gives each word the next one, itself included, that can.
     """
-    runs = found - _FEWEST + 1
-    if runs <= 0:
+    if found < _FEWEST:
         return
-    # Each word has a letter, so 5 always do; more tell better, where words are longer.
-    width = _FEWEST if starts[found] < 3 * found else 16
-    fine = table_size(8 * found) - 1
-    sieve[: fine + 1] = 0
-    kin[:found] = -1
-    for word in range(runs):
-        start = starts[word]
-        if starts[word + _FEWEST] - start >= width:
-            slot = mix(prefix[start + width] - prefix[start] * powers[width]) & np.uint64(fine)
-            sieve[slot] = min(sieve[slot] + 1, 2)
-            kin[word] = np.int64(slot)
+    kin[: found - _FEWEST + 1] = _UNTOLD
+    kin[found - _FEWEST + 1 : found] = _ALONE
+    # Each word has a letter, so 5 letters tell of all; more tell better, where words are longer.
+    if starts[found] < 3 * found:
+        _recurring(starts, found, prefix, powers, kin, sieve, _FEWEST)
+    elif 16 * _recurring(starts, found, prefix, powers, kin, sieve, 16) > found:
+        _recurring(starts, found, prefix, powers, kin, sieve, 8)
     following, candidates = found, 0
     for word in range(found - 1, -1, -1):
-        if word < runs and (kin[word] < 0 or sieve[kin[word]] > 1):
+        if kin[word] != _ALONE:
             following = word
             candidates += 1
         kin[word] = following
@@ -177,6 +197,32 @@ def repeated_words(
                 table[slot] = word + 1
                 word += 1
         out[_DUP + size - _FEWEST] = repeated
+
+
+@inner
+def _recurring(
+    starts: Array, found: Number, prefix: Array, powers: Array, told: Array, sieve: Array, width: Number
+) -> Number:
+    """Tell of words that begin a run of 5 whether their next `width` letters recur; return how many are untold.
+
+    That says nothing where the run is shorter than `width`: such words stay untold.
+    """
+    fine = np.uint64(table_size(8 * found) - 1)
+    sieve[: fine + np.uint64(1)] = 0
+    runs, length, factor, untold = found - _FEWEST + 1, starts[found], powers[width], 0
+    for word in range(found):
+        start = np.int64(starts[word])
+        if start + width > length:
+            break
+        slot = mix(prefix[start + width] - prefix[start] * factor) & fine
+        sieve[slot] = min(sieve[slot] + 1, 2)
+        if word < runs and told[word] == _UNTOLD and starts[word + _FEWEST] - start >= width:
+            told[word] = np.int64(slot)
+    for word in range(runs):
+        if told[word] >= 0:
+            told[word] = _AGAIN if sieve[told[word]] > 1 else _ALONE
+        untold += told[word] == _UNTOLD
+    return untold
 
 
 @inner

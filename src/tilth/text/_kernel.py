@@ -14,12 +14,13 @@ from tilth.text import _pieces, _scan, _shingles, _words
 from tilth.text import _points as p
 from tilth.text._compile import Array, Number, entry, inner
 
-CHARACTERS, LINES, WORDS, REPEATS, SHINGLES, SORTED, SIGNATURES, ONE_NUMBER = (1 << bit for bit in range(8))
-"""What to make; repeats need words, and what is sorted are shingles."""
-STATISTICS = CHARACTERS | LINES | WORDS | REPEATS
+CHARACTERS, LINES, WORDS, REPEATS, SHINGLES, SORTED, SIGNATURES, ONE_NUMBER, COUNT = (1 << bit for bit in range(9))
+"""What to make; repeats need words, and what is sorted are shingles; the count is of words, and needs no word."""
+STATISTICS = CHARACTERS | LINES | WORDS | REPEATS | COUNT
 PARTS = {
     "characters": CHARACTERS,
     "lines": LINES,
+    "count": COUNT,
     "words": WORDS,
     "repeats": WORDS | REPEATS,
     "shingles": SHINGLES,
@@ -145,12 +146,14 @@ def read(
             lines = _scan.lines(points, classes, count, flags, figures, starts, ends)
             _pieces.repeated_lines(points, classes, count, flags, starts, ends, hashes, lines, table, figures)
             _pieces.repeated_paragraphs(points, classes, count, flags, starts, ends, hashes, lines, table, figures)
+        if parts & COUNT:
+            figures[_words.WORDS] = _words.count_alone(classes, count, flags)
         words = -1
         if parts & WORDS:
             words = _words.split(points, classes, count, flags, kept, starts, seen, hashes, figures)
             grams.distinct(hashes, starts, words, table, ids, figures)
             if parts & REPEATS:
-                grams.top(starts, words, table, ids, more_ids, counts, ends, more_counts, sieve, figures)
+                grams.top(starts, words, table, ids, more_ids, counts, ends, more_counts, sieve, other_hashes, figures)
                 grams.sums(kept, starts[words], prefix)
                 grams.repeated_words(kept, starts, words, prefix, powers, table, ids, sieve, figures)
         if parts & (SHINGLES | SIGNATURES):

@@ -29,8 +29,27 @@ _POINTS, _ENDS = _flat(tuple(phrase for phrase, _, _ in _RARE))
 _RULES = np.array([(ord(letter), phrase.index(letter), kind) for phrase, letter, kind in _RARE], np.int64)
 _FROM = np.searchsorted(_RULES[:, 0], np.arange(129)).astype(np.int64)
 """Where each ASCII letter's rules begin."""
+
+
+def _next() -> Array:
+    """Tell for each two ASCII letters in a row whether the first may be a rule's rare letter."""
+    told = np.zeros((128, 128), np.bool_)
+    for phrase, letter, _ in _RARE:
+        after = phrase[phrase.index(letter) + 1 :][:1]
+        told[ord(letter), ord(after) if after else slice(None)] = True
+    return told
+
+
+_NEXT = _next()
 _WWW = np.int64([phrase for phrase, _, _ in _RARE].index("www."))
 _FURNITURE, _FURNITURE_ENDS = _flat(_marks.BOILERPLATE)
+
+
+@inner
+def likely(points: Array, at: Number) -> Number:
+    """Tell whether the letter behind a rare letter is one that follows it in a phrase; a line break ends the text."""
+    letter, after = points[at] | np.uint32(32), points[at + np.uint64(1)] | np.uint32(32)
+    return _NEXT[letter & np.uint32(127), min(after, np.uint32(127))]
 
 
 @inner

@@ -32,10 +32,20 @@ def table_size(entries: Number) -> Number:
 @inner
 def same(points: Array, left: Number, right: Number, size: Number) -> Number:
     """Tell whether two stretches hold the same code points."""
-    step = 0
-    while step < size and points[left + step] == points[right + step]:
-        step += 1
-    return step == size
+    at, other, end = np.uint64(left), np.uint64(right), np.uint64(left + size)
+    # Eight at a time are one instruction or two.
+    while at + np.uint64(8) <= end:
+        differ = np.uint32(0)
+        for step in range(np.uint64(8)):
+            differ |= points[at + step] ^ points[other + step]
+        if differ:
+            return False
+        at += np.uint64(8)
+        other += np.uint64(8)
+    while at < end and points[at] == points[other]:
+        at += np.uint64(1)
+        other += np.uint64(1)
+    return at == end
 
 
 @inner
@@ -116,16 +126,24 @@ def repeated_paragraphs(
     table: Array,
     out: Array,
 ) -> None:
-    """Count paragraphs, lines with one break between them, and those that stood before; overwrites the lines."""
+    """Count paragraphs, lines with one break between them, and those that stood before; overwrites the lines.
+
+    A paragraph's hash is made of its lines' hashes.
+    """
     start, end = trim(classes, flags, np.int64(0), count)
     found = 0
     for line in range(lines):
         if ends[line] <= start or starts[line] >= end:
             continue
+        said = hashes[line]
+        if starts[line] < start or ends[line] > end:
+            said = _said(points, max(np.int64(starts[line]), start), min(np.int64(ends[line]), end))
         if found and starts[line] == ends[found - 1] + 1:
             ends[found - 1] = min(ends[line], end)
+            hashes[found - 1] = mix(hashes[found - 1] ^ (said * _PRIME))
         else:
             starts[found], ends[found] = max(starts[line], start), min(ends[line], end)
+            hashes[found] = said
             found += 1
     out[_PARAGRAPHS] = max(found, 1)
     if found < 2:
@@ -133,7 +151,6 @@ def repeated_paragraphs(
     mask = table_size(found) - 1
     table[: mask + 1] = 0
     for piece in range(found):
-        hashes[piece] = _said(points, starts[piece], ends[piece])
         if _first(points, starts, ends, hashes, piece, table, mask) != piece:
             out[_DUP_PARAGRAPHS] += 1
             out[_DUP_PARAGRAPH_CHARS] += ends[piece] - starts[piece]

@@ -117,15 +117,29 @@ def characters(points: Array, classes: Array, count: Number, flags: Array, histo
             for row in range(len(COUNTED)):
                 if np.int64(flags[kind]) & COUNTED[row, 1] == COUNTED[row, 2]:
                     out[COUNTED[row, 0]] += seen
-    run, longest = 1, int(out[AT_SPACE] < count)
-    for at in range(1, count):
-        if points[at] == points[at - 1]:
-            run += 1
-            if run > longest and not flags[classes[at]] & p.SPACE:
-                longest = run
-        else:
-            run = 1
-    out[AT_LONGEST] = longest
+    out[AT_LONGEST] = _longest_run(points, classes, count, flags, np.int64(out[AT_SPACE] < count))
+
+
+@inner
+def _longest_run(points: Array, classes: Array, count: Number, flags: Array, longest: Number) -> Number:
+    """Return how often a character other than white space stands in a row; each run begins at or after `at`."""
+    at = np.int64(0)
+    while at + longest < count:
+        # A longer run would reach so far: where the last of it differs from those before, all these are passed over.
+        last = at + longest
+        before = last - 1
+        while before >= at and points[before] == points[last]:
+            before -= 1
+        if before >= at:
+            at = before + 1
+            continue
+        end = last + 1
+        while end < count and points[end] == points[last]:
+            end += 1
+        if not flags[classes[last]] & p.SPACE:
+            longest = end - at
+        at = end
+    return longest
 
 
 @inner
@@ -138,7 +152,10 @@ def lines(points: Array, classes: Array, count: Number, flags: Array, out: Array
     while True:
         # The line break behind the text ends this loop at the latest.
         place = np.uint64(at)
-        while not flags[classes[place]] & np.uint32(_EVENT):
+        while True:
+            event = flags[classes[place]] & np.uint32(_EVENT)
+            if event and (event != np.uint32(p.TRIGGER) or _phrases.likely(points, place)):
+                break
             place += np.uint64(1)
         at = np.int64(place)
         flag, point = flags[classes[at]], points[at]

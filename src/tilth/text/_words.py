@@ -10,7 +10,7 @@ from tilth.text._compile import Array, Number, inner
 from tilth.text._scan import AT, class_of
 
 _RUN, _SINGLE, _MARK, _IGNORE, _BREAK = words.RUN, words.SINGLE, words.MARK, words.IGNORE, words.BREAK
-_WORDS, _WORD_CHARS, _MAX_WORD_CHARS = AT["words"], AT["word_chars"], AT["max_word_chars"]
+WORDS, _WORD_CHARS, _MAX_WORD_CHARS = AT["words"], AT["word_chars"], AT["max_word_chars"]
 _WORDS_ALPHA, _SYMBOL_WORDS, _SYMBOL_WORD_CHARS = AT["words_alpha"], AT["symbol_words"], AT["symbol_word_chars"]
 _STOP_WORDS, _STOP_WORDS_TOTAL = AT["stop_words"], AT["stop_words_total"]
 _ZERO = np.uint32(48)
@@ -26,6 +26,12 @@ def _hash(word: str) -> int:
 
 _STOPS = np.array([_hash(word) for word in _marks.STOP_WORDS], np.uint64)
 _LONGEST_STOP = max(map(len, _marks.STOP_WORDS))
+_STOP_SHIFT = np.uint64(
+    next(shift for shift in range(57) if len(set(_STOPS >> np.uint64(shift) & np.uint64(255))) == len(_STOPS))
+)
+"""Behind so many bits, one byte tells the stop words apart."""
+_STOP_AT = np.zeros(256, np.uint8)
+_STOP_AT[(_STOPS >> _STOP_SHIFT & np.uint64(255)).astype(np.int64)] = np.arange(len(_STOPS))
 
 
 @inner
@@ -46,6 +52,30 @@ def bound(classes: Array, count: Number, flags: Array) -> Number:
         most += kind == _SINGLE or (before == 0 and kind != _BREAK and kind != _IGNORE)
         before = kind == _RUN
     return most
+
+
+@inner
+def count_alone(classes: Array, count: Number, flags: Array) -> Number:
+    """Count the words, as `split` does."""
+    found, before, odd = 0, False, False
+    for at in range(count):
+        kind = flags[classes[at]] & np.uint32(p.KIND)
+        run = kind == _RUN
+        found += (kind == _SINGLE) | (run & (not before))
+        odd |= (kind == _MARK) | (kind == _IGNORE)
+        before = run
+    if not odd:
+        return found
+    # A mark hangs on what stands before it, and what is ignored parts nothing.
+    found, state = 0, _BREAK
+    for at in range(count):
+        kind = flags[classes[at]] & np.uint32(p.KIND)
+        if kind == _IGNORE or (kind == _MARK and state != _BREAK):
+            continue
+        if kind != _BREAK:
+            found += not (kind == _RUN and state == _RUN)
+        state = _SINGLE if kind == _MARK else np.int64(kind)
+    return found
 
 
 @inner
@@ -106,12 +136,12 @@ def split(
             symbols += 1
             symbol_chars += size
         if size <= _LONGEST_STOP:
-            for stop in range(len(_STOPS)):
-                if _STOPS[stop] == said:
-                    stopped |= 1 << stop
-                    stops += 1
+            stop = _STOP_AT[(said >> _STOP_SHIFT) & np.uint64(255)]
+            if _STOPS[stop] == said:
+                stopped |= 1 << np.int64(stop)
+                stops += 1
     starts[found] = length
-    out[_WORDS], out[_WORD_CHARS], out[_MAX_WORD_CHARS], out[_WORDS_ALPHA] = found, length, longest, alpha
+    out[WORDS], out[_WORD_CHARS], out[_MAX_WORD_CHARS], out[_WORDS_ALPHA] = found, length, longest, alpha
     out[_SYMBOL_WORDS], out[_SYMBOL_WORD_CHARS], out[_STOP_WORDS_TOTAL] = symbols, symbol_chars, stops
     while stopped:
         out[_STOP_WORDS] += stopped & 1

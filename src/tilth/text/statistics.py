@@ -67,7 +67,7 @@ def measure(column: pa.Array, *, select: frozenset[str] | None = None) -> pa.Str
 def _groups(names: frozenset[str]) -> list[str]:
     """Return the parts of the pass that the statistics need."""
     wanted = [
-        *(["words"] if names & _WORDS else []),
+        *(["count"] if names & _WORDS == {"words"} and not names & _REPEATS else ["words"] if names & _WORDS else []),
         *(["repeats"] if names & _REPEATS else []),
         *(["lines"] if names - _WORDS - _REPEATS - _CHARACTERS - _FREE else []),
     ]
