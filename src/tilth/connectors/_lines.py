@@ -81,9 +81,8 @@ def raw_pages(reading: Reading, encoding: Encoding) -> Iterator[bytes | str]:
                 yield too_long(cap)
             at = block.rfind(b"\n")
             if at >= 0:
-                pending += block[:at]
-                yield bytes(pending)
-                pending = bytearray(block[at + 1 :])
+                yield b"".join((pending, memoryview(block)[:at]))
+                pending = bytearray(memoryview(block)[at + 1 :])
             else:
                 pending += block
             if len(pending) > cap + 1:

@@ -21,6 +21,8 @@ from tilth.tables._log import Stored
 from tilth.tables._types import padded
 
 BATCH_ROWS = 8192
+BATCH_BYTES = 8 << 20
+"""About so much is read at a time: what is reused stays in the processor's cache, and is not asked for anew."""
 
 
 class Piece(NamedTuple):
@@ -121,7 +123,7 @@ class ReadParts:
         wanted = [name for name in dict.fromkeys([*self.schema.names, *self.where]) if name in held]
         # Reading no column at all would lose count of the rows.
         columns = wanted or file.schema_arrow.names[:1]
-        for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], columns=columns):
+        for batch in file.iter_batches(batch_size=_rows(file, group, columns), row_groups=[group], columns=columns):
             chosen = self._filter(batch)
             if chosen.num_rows:
                 yield padded(chosen, self.schema)
@@ -145,3 +147,11 @@ def _read_nothing(shard: Shard) -> Iterator[Batch]:
 
 NO_ROWS = Rows(shards=(), read=_read_nothing)
 """The rows of a table that has no version yet."""
+
+
+def _rows(file: Any, group: int, columns: Sequence[str]) -> int:
+    """Return how many rows of a row group's columns make a batch."""
+    told = file.metadata.row_group(group)
+    chunks = [told.column(at) for at in range(told.num_columns)]
+    size = sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema.partition(".")[0] in columns)
+    return max(1, min(BATCH_ROWS, BATCH_BYTES * told.num_rows // max(size, 1)))

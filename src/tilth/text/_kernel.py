@@ -14,12 +14,16 @@ from tilth.text import _pieces, _scan, _shingles, _words
 from tilth.text import _points as p
 from tilth.text._compile import Array, Number, entry, inner
 
-CHARACTERS, LINES, WORDS, REPEATS, SHINGLES, SORTED, SIGNATURES, ONE_NUMBER, COUNT = (1 << bit for bit in range(9))
+CHARACTERS, LINES, WORDS, REPEATS, SHINGLES, SORTED, SIGNATURES, ONE_NUMBER, COUNT, RUN, PHRASES = (
+    1 << bit for bit in range(11)
+)
 """What to make; repeats need words, and what is sorted are shingles; the count is of words, and needs no word."""
-STATISTICS = CHARACTERS | LINES | WORDS | REPEATS | COUNT
+STATISTICS = CHARACTERS | LINES | WORDS | REPEATS | COUNT | RUN | PHRASES
 PARTS = {
     "characters": CHARACTERS,
     "lines": LINES,
+    "phrases": LINES | PHRASES,
+    "run": RUN,
     "count": COUNT,
     "words": WORDS,
     "repeats": WORDS | REPEATS,
@@ -27,7 +31,7 @@ PARTS = {
     "sorted": SHINGLES | SORTED,
     "signatures": SIGNATURES,
 }
-_CHARS, _BYTES = _scan.AT["chars"], _scan.AT["bytes"]
+_CHARS, _BYTES, _RUN = _scan.AT["chars"], _scan.AT["bytes"], _scan.AT["longest_run"]
 _SMALL = 1 << 16
 
 
@@ -142,8 +146,11 @@ def read(
         figures[_CHARS], figures[_BYTES] = count, end - start
         if parts & (CHARACTERS | LINES):
             _scan.characters(points, classes, count, flags, histogram, figures)
+        if parts & RUN:
+            figures[_RUN] = _scan.longest_run(points, classes, count, flags)
         if parts & LINES:
-            lines = _scan.lines(points, classes, count, flags, figures, starts, ends)
+            events = _scan.EVENTS_OF_PHRASES if parts & PHRASES else _scan.EVENTS
+            lines = _scan.lines(points, classes, count, flags, events, figures, starts, ends)
             _pieces.repeated_lines(points, classes, count, flags, starts, ends, hashes, lines, table, figures)
             _pieces.repeated_paragraphs(points, classes, count, flags, starts, ends, hashes, lines, table, figures)
         if parts & COUNT:

@@ -15,13 +15,14 @@ from tilth.text.reference import NAMES
 
 AT = {name: place for place, name in enumerate(NAMES)}
 STATISTICS = len(NAMES)
-_EVENT = p.LINE_BREAK | p.TRIGGER | p.FURNITURE | p.SENTENCE
+EVENTS = np.uint32(p.LINE_BREAK | p.SENTENCE)
+"""What `lines` stops at."""
+EVENTS_OF_PHRASES = np.uint32(p.LINE_BREAK | p.SENTENCE | p.TRIGGER | p.FURNITURE)
+"""The same, where phrases are looked for."""
 _SHORT, _BRIEF = 30, 10
-AT_SENTENCES, AT_ELLIPSES, AT_LONGEST, AT_SPACE = (
+AT_SENTENCES, AT_ELLIPSES = (
     AT["sentences"],
     AT["ellipses"],
-    AT["longest_run"],
-    AT["space_chars"],
 )
 _URLS, _LOREM_AT = AT["urls"], AT["lorem_ipsum"]
 _TEXT_LINES, _BULLETS, _ELLIPSIS_LINES = AT["text_lines"], AT["bullet_lines"], AT["ellipsis_lines"]
@@ -117,13 +118,13 @@ def characters(points: Array, classes: Array, count: Number, flags: Array, histo
             for row in range(len(COUNTED)):
                 if np.int64(flags[kind]) & COUNTED[row, 1] == COUNTED[row, 2]:
                     out[COUNTED[row, 0]] += seen
-    out[AT_LONGEST] = _longest_run(points, classes, count, flags, np.int64(out[AT_SPACE] < count))
 
 
 @inner
-def _longest_run(points: Array, classes: Array, count: Number, flags: Array, longest: Number) -> Number:
-    """Return how often a character other than white space stands in a row; each run begins at or after `at`."""
-    at = np.int64(0)
+def longest_run(points: Array, classes: Array, count: Number, flags: Array) -> Number:
+    """Return how often a character other than white space stands in a row, at most."""
+    # Each run that is not passed yet begins at or after `at`.
+    at, longest = np.int64(0), np.int64(0)
     while at + longest < count:
         # A longer run would reach so far: where the last of it differs from those before, all these are passed over.
         last = at + longest
@@ -143,7 +144,16 @@ def _longest_run(points: Array, classes: Array, count: Number, flags: Array, lon
 
 
 @inner
-def lines(points: Array, classes: Array, count: Number, flags: Array, out: Array, starts: Array, ends: Array) -> Number:
+def lines(
+    points: Array,
+    classes: Array,
+    count: Number,
+    flags: Array,
+    events: Number,
+    out: Array,
+    starts: Array,
+    ends: Array,
+) -> Number:
     """Measure lines, sentences and phrases; write the place of each line that is not empty; return how many."""
     at: Number = 0
     found, line, split_line = 0, np.int64(0), np.int64(0)
@@ -153,7 +163,7 @@ def lines(points: Array, classes: Array, count: Number, flags: Array, out: Array
         # The line break behind the text ends this loop at the latest.
         place = np.uint64(at)
         while True:
-            event = flags[classes[place]] & np.uint32(_EVENT)
+            event = flags[classes[place]] & events
             if event and (event != np.uint32(p.TRIGGER) or _phrases.likely(points, place)):
                 break
             place += np.uint64(1)
@@ -173,13 +183,13 @@ def lines(points: Array, classes: Array, count: Number, flags: Array, out: Array
                 while points[dots_until] == 46:
                     dots_until += 1
                 out[AT_ELLIPSES] += (dots_until - at) // 3
-            told = _phrases.told(points, count, at)
+            told = _phrases.told(points, count, at) if events & np.uint32(p.TRIGGER) else _phrases.NOTHING
             javascript |= told == _phrases.JAVASCRIPT
             policy |= told == _phrases.POLICY
             out[_URLS] += told == _phrases.ADDRESS
             if told == _phrases.LOREM_IPSUM:
                 out[_LOREM_AT] = 1
-        if flag & p.FURNITURE and not furniture:
+        if flag & events & np.uint32(p.FURNITURE) and not furniture:
             furniture = _phrases.furniture(points, count, at)
         if flag & p.LINE_BREAK:
             if split_line < count and (point != 13 or at + 1 == count or points[at + 1] != 10):

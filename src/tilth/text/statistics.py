@@ -37,7 +37,8 @@ _CHARACTERS = (
     - _WORDS
     - _REPEATS
 )
-_FREE = {"chars", "bytes"}
+_PHRASES = {"javascript_lines", "policy_lines", "lorem_ipsum", "urls", "boilerplate_lines"}
+_FREE = {"chars", "bytes", "longest_run"}
 
 
 def measure(column: pa.Array, *, select: frozenset[str] | None = None) -> pa.StructArray:
@@ -69,6 +70,8 @@ def _groups(names: frozenset[str]) -> list[str]:
     wanted = [
         *(["count"] if names & _WORDS == {"words"} and not names & _REPEATS else ["words"] if names & _WORDS else []),
         *(["repeats"] if names & _REPEATS else []),
+        *(["run"] if "longest_run" in names else []),
+        *(["phrases"] if names & _PHRASES else []),
         *(["lines"] if names - _WORDS - _REPEATS - _CHARACTERS - _FREE else []),
     ]
     return wanted if "lines" in wanted else ["characters", *wanted]
