@@ -8,10 +8,9 @@ import sys
 from collections import Counter
 from typing import Any
 
-import pyarrow.compute as pc
+import pyarrow as pa
 
 from tilth.core.batch import ID, SPLIT
-from tilth.core.engine import Rows
 from tilth.core.shard import RunKey
 from tilth.core.spec import spec_of
 from tilth.report.summary import (
@@ -23,9 +22,11 @@ from tilth.report.summary import (
     Summary,
     Training,
 )
+from tilth.run.acquire import Acquired
 from tilth.run.answers import excerpt
 from tilth.run.cluster import text_of
 from tilth.run.done import Done
+from tilth.run.refine import Refined
 from tilth.run.stages import Work
 
 EXAMPLES = 3
@@ -156,8 +157,8 @@ def _examples(work: Work, done: Done) -> dict[str, list[ExampleLine]]:
     column = text_of(work.recipe, done.acquired.table.schema(done.acquired.version))
     if not ids or column is None:
         return {}
-    came = _lookup(done.acquired.table.scan(done.acquired.version), ids, column)
-    left = _lookup(done.refined.table.scan(done.refined.version), ids, column)
+    came = _lookup(done.acquired, ids, column)
+    left = _lookup(done.refined, {fate[ID] for fates in wanted.values() for fate in fates if _changed(fate)}, column)
     found: dict[str, list[ExampleLine]] = {}
     for place, fates in wanted.items():
         for fate in fates:
@@ -167,7 +168,7 @@ def _examples(work: Work, done: Done) -> dict[str, list[ExampleLine]]:
                     id=fate[ID],
                     fate=fate["fate"],
                     before=came.get(fate[ID]) if shown else None,
-                    after=left.get(fate[ID]) if shown and fate["fate"] == "changed" else None,
+                    after=left.get(fate[ID]) if shown and _changed(fate) else None,
                     rule=fate["rule"] or fate["reason"] or "",
                     value=fate["value"],
                     threshold=fate["threshold"],
@@ -184,25 +185,31 @@ def _some_fates(work: Work, key: str) -> list[dict[str, Any]]:
     taken: Counter[tuple[str, str]] = Counter()
     found = []
     for batch in table.scan(table.version_of(RunKey(key))).batches():
-        for fate in batch.to_pylist():
-            kind = (fate["operator"], fate["fate"])
+        rows = []
+        for row, kind in enumerate(
+            zip(batch.column("operator").to_pylist(), batch.column("fate").to_pylist(), strict=True)
+        ):
             if taken[kind] < EXAMPLES:
                 taken[kind] += 1
-                found.append(fate)
+                rows.append(row)
+        found += batch.take(pa.array(rows, pa.int64())).to_pylist()
     return found
 
 
-def _lookup(rows: Rows, ids: set[str], column: str) -> dict[str, str]:
-    import pyarrow as pa
+def _changed(fate: dict[str, Any]) -> bool:
+    return bool(fate["fate"] == "changed")
 
-    values = pa.array(sorted(ids), pa.string())
+
+def _lookup(stage: Acquired | Refined, ids: set[str], column: str) -> dict[str, str]:
+    """Return what a column says in these rows; reads no further than the last of them."""
+    if not ids or column not in stage.table.schema(stage.version).names:
+        return {}
     found: dict[str, str] = {}
-    for batch in rows.batches():
-        if column not in batch.schema.names:
-            return {}
-        part = batch.filter(pc.is_in(batch.column(ID), value_set=values))
-        for name, value in zip(part.column(ID).to_pylist(), part.column(column).to_pylist(), strict=True):
+    for batch in stage.table.scan(stage.version, [ID, column], where={ID: ids}).batches():
+        for name, value in zip(batch.column(ID).to_pylist(), batch.column(column).to_pylist(), strict=True):
             found[name] = excerpt("" if value is None else value)
+        if len(found) == len(ids):
+            break
     return found
 
 
@@ -214,10 +221,12 @@ def _split(work: Work, done: Done) -> SplitLine:
         label = None
     counts: Counter[str] = Counter()
     labels: dict[str, Counter[str]] = {}
-    for batch in done.refined.table.scan(done.refined.version).batches():
+    held = done.refined.table.schema(done.refined.version).names
+    columns = [SPLIT, *([label] if label is not None and label in held else [])]
+    for batch in done.refined.table.scan(done.refined.version, columns).batches():
         splits = batch.column(SPLIT).to_pylist()
         counts.update(splits)
-        if label in batch.schema.names:
+        if len(columns) > 1:
             for value, split in zip(batch.column(label).to_pylist(), splits, strict=True):
                 for one in value if isinstance(value, list) else [value]:
                     labels.setdefault("(none)" if one is None else str(one), Counter())[split] += 1

@@ -154,4 +154,4 @@ def _rows(file: Any, group: int, columns: Sequence[str]) -> int:
     told = file.metadata.row_group(group)
     chunks = [told.column(at) for at in range(told.num_columns)]
     size = sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema.partition(".")[0] in columns)
-    return max(1, min(BATCH_ROWS, BATCH_BYTES * told.num_rows // max(size, 1)))
+    return max(1, min(BATCH_ROWS, int(BATCH_BYTES * told.num_rows // max(size, 1))))

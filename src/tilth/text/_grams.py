@@ -11,11 +11,10 @@ import numpy as np
 from tilth.text._compile import Array, Number, inner
 from tilth.text._pieces import same, table_size
 from tilth.text._scan import AT
-from tilth.text._words import mix
 
 _DISTINCT, _TOP, _DUP = AT["distinct_words"], AT["top_2gram_chars"], AT["dup_5gram_chars"]
 _FEWEST, _MOST = 5, 10
-_AGAIN, _ALONE, _UNTOLD = -1, -2, -3
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _BASE = np.uint64(0xD1342543DE82EF95)
 _SECOND, _THIRD, _FOURTH = (np.uint64(pow(int(_BASE), exponent, 1 << 64)) for exponent in (2, 3, 4))
 
@@ -63,28 +62,27 @@ def top(
     looked up only there (`alive`). `grams` gives each run the number of the first like it, or -1 to one that stands
     alone; `sieve` first tells, by hash alone, which pairs do.
     """
-    mask, fine = table_size(found) - 1, np.uint64(table_size(8 * found) - 1)
-    sieve[: fine + np.uint64(1)] = 0
-    for word in range(found - 1):
-        slot = mix(np.uint64(ids[word]) << np.uint64(32) | np.uint64(ids[word + 1])) & fine
-        sieve[slot] = min(sieve[slot] + 1, 2)
-    living = 0
-    for word in range(found - 1):
-        slot = mix(np.uint64(ids[word]) << np.uint64(32) | np.uint64(ids[word + 1])) & fine
-        alive[living] = word
-        living += sieve[slot] > 1
+    rough, fine = table_size(found), table_size(8 * found)
+    mask, shift = rough - 1, _shift(rough)
+    _sift(ids, found, sieve, fine)
+    living, sieved = 0, _shift(fine)
+    for at in range(found - 1):
+        alive[living] = at
+        living += sieve[_pair(ids[at], ids[at + 1]) >> sieved] > 1
     for size in range(2, 5):
         runs = found - size + 1
         if runs <= 0:
             return
         table[: mask + 1] = 0
         longer[:runs] = -1
-        best, best_count, left = 0, 1, 0
+        best: Number = 0
+        best_count: Number = 1
+        left = 0
         for at in range(living):
             word = np.int64(alive[at])
             if word >= runs:
                 break
-            before = ids[word]
+            before: Number = ids[word]
             if size > 2:
                 before, after = grams[word], grams[word + 1]
                 if after < 0 or counts[before] < 2 or counts[after] < 2:
@@ -92,8 +90,7 @@ def top(
             alive[left] = word
             left += 1
             last = ids[word + size - 1]
-            said = mix((np.uint64(before) << np.uint64(32)) | np.uint64(last))
-            slot = np.int64(said & np.uint64(mask))
+            slot = np.int64(_pair(before, last) >> shift)
             while True:
                 other = table[slot] - 1
                 if other < 0:
@@ -112,6 +109,32 @@ def top(
         living = left
         grams, longer = longer, grams
         counts, longer_counts = longer_counts, counts
+
+
+@inner
+def _sift(ids: Array, found: Number, sieve: Array, fine: Number) -> None:
+    """Count pairs of words by their hash, up to 2."""
+    sieve[:fine] = 0
+    shift = _shift(fine)
+    for word in range(found - 1):
+        slot = _pair(ids[word], ids[word + 1]) >> shift
+        sieve[slot] = min(sieve[slot] + 1, 2)
+
+
+@inner
+def _pair(one: Number, other: Number) -> Number:
+    """Hash two numbers; the upper bits are the good ones (multiply-shift; Dietzfelbinger et al. 1997)."""
+    return ((np.uint64(one) << np.uint64(32)) | np.uint64(other)) * _SPREAD
+
+
+@inner
+def _shift(size: Number) -> Number:
+    """Return what moves a hash's upper bits to a place in a table of a power of two's size."""
+    shift = np.uint64(64)
+    while size > 1:
+        size >>= 1
+        shift -= np.uint64(1)
+    return shift
 
 
 @inner
@@ -158,22 +181,18 @@ def repeated_words(
     """
     if found < _FEWEST:
         return
-    kin[: found - _FEWEST + 1] = _UNTOLD
-    kin[found - _FEWEST + 1 : found] = _ALONE
     # Each word has a letter, so 5 letters tell of all; more tell better, where words are longer.
-    if starts[found] < 3 * found:
-        _recurring(starts, found, prefix, powers, kin, sieve, _FEWEST)
-    elif 16 * _recurring(starts, found, prefix, powers, kin, sieve, 16) > found:
-        _recurring(starts, found, prefix, powers, kin, sieve, 8)
+    _recurring(starts, found, prefix, powers, kin, sieve, 16 if starts[found] >= 3 * found else _FEWEST)
     following, candidates = found, 0
     for word in range(found - 1, -1, -1):
-        if kin[word] != _ALONE:
+        if kin[word]:
             following = word
             candidates += 1
         kin[word] = following
     if candidates == 0:
         return
-    mask = table_size(candidates) - 1
+    rough = table_size(candidates)
+    mask, shift = rough - 1, _shift(rough)
     for size in range(_FEWEST, _MOST + 1):
         table[: mask + 1] = 0
         word, repeated = 0, 0
@@ -182,7 +201,7 @@ def repeated_words(
             if word > found - size:
                 break
             start, end = starts[word], starts[word + size]
-            slot = np.int64(mix(prefix[end] - prefix[start] * power(powers, end - start)) & np.uint64(mask))
+            slot = np.int64((prefix[end] - prefix[start] * power(powers, end - start)) * _SPREAD >> shift)
             again = False
             while table[slot] and not again:
                 other = table[slot] - 1
@@ -202,27 +221,25 @@ def repeated_words(
 @inner
 def _recurring(
     starts: Array, found: Number, prefix: Array, powers: Array, told: Array, sieve: Array, width: Number
-) -> Number:
-    """Tell of words that begin a run of 5 whether their next `width` letters recur; return how many are untold.
+) -> None:
+    """Tell of words whether they begin a run of 5 and their next `width` letters recur.
 
-    That says nothing where the run is shorter than `width`: such words stay untold.
+    Where the run is shorter than `width`, that says nothing, and they are told of as if.
     """
-    fine = np.uint64(table_size(8 * found) - 1)
-    sieve[: fine + np.uint64(1)] = 0
-    runs, length, factor, untold = found - _FEWEST + 1, starts[found], powers[width], 0
+    fine = table_size(8 * found)
+    sieve[:fine] = 0
+    shift, runs, length, factor = _shift(fine), found - _FEWEST + 1, starts[found], powers[width]
     for word in range(found):
         start = np.int64(starts[word])
         if start + width > length:
+            told[word:found] = -1
             break
-        slot = mix(prefix[start + width] - prefix[start] * factor) & fine
+        slot = (prefix[start + width] - prefix[start] * factor) * _SPREAD >> shift
         sieve[slot] = min(sieve[slot] + 1, 2)
-        if word < runs and told[word] == _UNTOLD and starts[word + _FEWEST] - start >= width:
-            told[word] = np.int64(slot)
+        told[word] = np.int64(slot) if word < runs and starts[word + _FEWEST] - start >= width else -1
     for word in range(runs):
-        if told[word] >= 0:
-            told[word] = _AGAIN if sieve[told[word]] > 1 else _ALONE
-        untold += told[word] == _UNTOLD
-    return untold
+        told[word] = told[word] < 0 or sieve[told[word]] > 1
+    told[runs:found] = 0
 
 
 @inner

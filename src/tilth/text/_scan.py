@@ -68,28 +68,41 @@ def decode(data: Array, start: Number, end: Number, tables: Array, points: Array
 
     A broken sequence reads as U+FFFD.
     """
-    count, at = 0, start
-    while at < end:
+    # Unsigned places spare the question whether one counts from the end.
+    count, at, last = np.uint64(0), np.uint64(start), np.uint64(end)
+    while at < last:
         lead = np.uint32(data[at])
         if lead < 0x80:
             points[count] = lead
             classes[count] = tables.classes[lead]
-            count += 1
-            at += 1
+            count += np.uint64(1)
+            at += np.uint64(1)
+            # Eight letters at a time, as long as all are ASCII.
+            while at + np.uint64(8) <= last:
+                either = np.uint8(0)
+                for step in range(np.uint64(8)):
+                    either |= data[at + step]
+                if either >= np.uint8(0x80):
+                    break
+                for step in range(np.uint64(8)):
+                    points[count + step] = data[at + step]
+                    classes[count + step] = tables.classes[data[at + step]]
+                count += np.uint64(8)
+                at += np.uint64(8)
             continue
-        size = 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
-        if at + size > end:
-            point, size = np.uint32(0xFFFD), end - at
+        size = np.uint64(2 if lead < 0xE0 else 3 if lead < 0xF0 else 4)
+        if at + size > last:
+            point, size = np.uint32(0xFFFD), last - at
         else:
-            point = lead & np.uint32(0xFF >> (size + 1))
-            for step in range(1, size):
+            point = lead & np.uint32(np.uint64(0xFF) >> (size + np.uint64(1)))
+            for step in range(np.uint64(1), size):
                 point = (point << np.uint32(6)) | (np.uint32(data[at + step]) & np.uint32(0x3F))
         points[count] = point
         classes[count] = class_of(np.uint32(point), tables)
-        count += 1
+        count += np.uint64(1)
         at += size
     points[count], classes[count] = np.uint32(10), tables.classes[10]
-    return count
+    return np.int64(count)
 
 
 @inner

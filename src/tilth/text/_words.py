@@ -67,7 +67,8 @@ def count_alone(classes: Array, count: Number, flags: Array) -> Number:
     if not odd:
         return found
     # A mark hangs on what stands before it, and what is ignored parts nothing.
-    found, state = 0, _BREAK
+    found = 0
+    state: Number = _BREAK
     for at in range(count):
         kind = flags[classes[at]] & np.uint32(p.KIND)
         if kind == _IGNORE or (kind == _MARK and state != _BREAK):
@@ -99,7 +100,8 @@ def split(
     found, length, at = np.uint64(0), np.uint64(0), np.uint64(0)
     longest: Number = 0
     symbol_chars: Number = 0
-    alpha, symbols, stops, stopped = 0, 0, 0, 0
+    alpha, symbols, stops = 0, 0, 0
+    stopped: Number = 0
     while at < end:
         flag = flags[classes[at]]
         kind = flag & np.uint32(p.KIND)
