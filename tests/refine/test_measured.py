@@ -27,7 +27,14 @@ OPERATOR = GopherQuality()
 def test_statistics_that_the_batch_carries_are_taken() -> None:
     carried = pa.array([{"words": 7}], pa.struct([("words", pa.int64())]))
     rows = with_column(batch(text=["two words"]), "_stats.text", carried)
-    assert Counts(statistics(rows, "text", OPERATOR))["words"].tolist() == [7]
+    assert Counts(statistics(rows, "text", OPERATOR, frozenset({"words"})))["words"].tolist() == [7]
+
+
+def test_statistics_that_the_batch_lacks_are_measured() -> None:
+    carried = pa.array([{"words": 7}], pa.struct([("words", pa.int64())]))
+    rows = with_column(batch(text=["two words"]), "_stats.text", carried)
+    assert Counts(statistics(rows, "text", OPERATOR, frozenset({"words", "chars"})))["words"].tolist() == [2]
+    assert Counts(statistics(rows, "text", OPERATOR))["words"].tolist() == [2]
 
 
 def test_other_texts_have_no_old_statistics() -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tilth.refine.gopher_repetition import GopherRepetition
 from tilth.refine.refinedweb_lines import RefinedwebLines
+from tilth.run.ledger import Ledger
+from tilth.run.pipe import Link, flow
 from tilth.testing import batch
 
 STAYS = "The lake was calm and the boats lay still."
@@ -72,3 +75,10 @@ def test_a_text_that_loses_many_words_goes() -> None:
         None,
         None,
     ]
+
+
+def test_it_needs_other_statistics_than_the_operator_before_it() -> None:
+    rows, ledger = batch(text=[" ".join(f"word{number}" for number in range(99)) + "\nHome"]), Ledger()
+    links = [Link(place="0", operator=GopherRepetition()), Link(place="1", operator=RefinedwebLines(max_removed=0.2))]
+    assert flow(rows, links, ledger).column("removed").to_pylist() == [0.01]
+    assert [fate["fate"] for part in ledger.batches() for fate in part.to_pylist()] == ["changed"]

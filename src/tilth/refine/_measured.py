@@ -21,11 +21,14 @@ Numbers = npt.NDArray[np.int64] | npt.NDArray[np.bool_] | Floats
 def statistics(batch: Batch, column: str, operator: Any, select: frozenset[str] | None = None) -> pa.StructArray:
     """Return a text column's statistics: those the batch carries as `_stats.<column>`, or else measured now.
 
-    `select` names the only ones needed, where measuring now can do with less.
+    `select` names the only ones needed, where measuring now can do with less. What the batch carries may be what an
+    operator before this one needed: a mapper gets no statistics of its own attached.
     """
     at = batch.schema.get_field_index(f"_stats.{column}")
     if at >= 0:
-        return batch.column(at)
+        carried = batch.column(at)
+        if (select or frozenset(text_statistics.NAMES)) <= {field.name for field in carried.type}:
+            return carried
     return text_statistics.measure(strings(batch, column, operator), select=select)
 
 
