@@ -10,6 +10,7 @@ import pytest
 
 from tilth.core import events
 from tilth.core.batch import ID
+from tilth.core.errors import DataError
 from tilth.recipe import check as checking
 from tilth.run import runner
 from tilth.tables.project import Project
@@ -63,6 +64,20 @@ def test_train_rows_that_hold_test_items_leave_and_name_them(folder: Path) -> No
     dropped = [fate for fate in fates if fate["fate"] == "dropped"]
     assert {fate["other_id"] for fate in dropped} == {rows[f"test{at}"][ID] for at in range(3)}
     assert {fate["operator"] for fate in dropped} == {"refine[1] decontaminate"}
+
+
+def test_the_file_of_items_stands_beside_the_recipe_wherever_the_run_starts(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "quiz.txt").write_text("clean row 7 clean row 7 clean row 7 clean row 7 clean row 7\n", encoding="utf-8")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    project, _ = ran(folder, [{"decontaminate": {"against": "quiz.txt"}}])
+    keys = {row["key"] for part in project.table("t").scan().batches() for row in part.to_pylist()}
+    assert "train7" not in keys and "train8" in keys
+    with pytest.raises(DataError, match=r"no file .*quizz\.txt"):
+        ran(folder, [{"decontaminate": {"against": "quizz.txt"}}])
 
 
 def test_a_second_run_skips_it_and_a_changed_file_of_items_does_not(folder: Path) -> None:

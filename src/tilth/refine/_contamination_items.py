@@ -24,19 +24,24 @@ _ROWS = 4096
 
 def items(path: str, columns: tuple[str, ...]) -> Rows:
     """Return a file's items as rows with `columns` as strings and ids such as `quiz.jsonl:3`, counted from 1."""
-    file = Path(path)
-    if file.suffix.lower() not in KINDS:
-        raise DataError(f"{path} is no file of items", where="decontaminate", wanted=f"one of {', '.join(KINDS)}")
-    if not file.is_file():
-        raise DataError(f"no file {path}", where="decontaminate", do="Give its path from where the run starts")
+    file = _found(path)
     shard = Shard(id=file.name, where={"path": path}, bytes=file.stat().st_size)
     return Rows(shards=(shard,), read=_Read(columns=columns))
 
 
 def file_digest(path: str) -> str:
     """Hash a file's content, so that a changed file is looked at anew."""
-    with Path(path).open("rb") as file:
+    with _found(path).open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def _found(path: str) -> Path:
+    file = Path(path)
+    if file.suffix.lower() not in KINDS:
+        raise DataError(f"{path} is no file of items", where="decontaminate", wanted=f"one of {', '.join(KINDS)}")
+    if not file.is_file():
+        raise DataError(f"no file {path}", where="decontaminate", do="Give its path, relative to the recipe")
+    return file
 
 
 @dataclass(frozen=True, kw_only=True)

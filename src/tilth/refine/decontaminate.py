@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 from tilth.core.batch import SPLITS
@@ -54,7 +55,8 @@ class Decontaminate:
     answer: str | None = None
     """A column of answers or labels: a short item counts only together with its answer."""
     against: str = "test"
-    """The split whose rows are the items (test or valid), or the path of a .txt, .jsonl, .csv or .parquet file."""
+    """The split whose rows are the items (test or valid), or a .txt, .jsonl, .csv or .parquet file's path, relative to
+    the recipe."""
     ngram: int = 13
     """How many words in a row must be shared."""
     least: int = 5
@@ -80,6 +82,10 @@ class Decontaminate:
     def resources(self) -> Mapping[str, str]:
         """Return the hash of the file it reads, if any: another content is another decision."""
         return {} if self.against in SPLITS else {self.against: file_digest(self.against)}
+
+    def anchored(self, base: Path) -> Decontaminate:
+        """Return a copy whose file's path, if it reads one, is absolute."""
+        return self if self.against in SPLITS else replace(self, against=str(base.absolute() / self.against))
 
     def decide(self, rows: Rows, engine: Engine) -> Rows:
         """Return the decisions: one look at the items, then three exchanges."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from tilth.core.engine import Rows
 from tilth.core.events import StageStarted
@@ -22,10 +23,14 @@ STAGE = "screen"
 def screen(work: Work, acquired: Acquired, assigned: Assigned) -> Assigned:
     """Return the notes of the split, and of the rows that leave by it."""
     notes, key, skipped = assigned.notes, assigned.key, True
+    folder = Path(work.recipe.path).resolve().parent
     for step in work.plan.screens:
         place, operator, links = step.place, step.operator, step.links
-        files = dict(getattr(operator, "resources", {}))
-        key = digest(STAGE, key, place, chain([link.operator for link in links]), decides(operator), files)
+        # As written in the fingerprint, so that a project can be moved; files are known by what they hold.
+        said = decides(operator)
+        operator = operator.anchored(folder) if hasattr(operator, "anchored") else operator
+        files = sorted(getattr(operator, "resources", {}).values())
+        key = digest(STAGE, key, place, chain([link.operator for link in links]), said, files)
         table = work.project.decisions(f"{work.data}.{slug(place)}")
         if table.version_of(RunKey(key)) is None:
             work.tell(StageStarted(stage=f"{STAGE} {place}"))
