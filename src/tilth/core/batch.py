@@ -179,8 +179,8 @@ def row_ids(names: Iterable[str], source: str, salt: bytes) -> list[str]:
     base = hashlib.blake2b(_sized(source.encode("utf-8", "surrogatepass")), digest_size=16, key=salt[:64])
     ids = []
     for name in names:
-        hasher = base.copy()
-        hasher.update(_sized(name.encode("utf-8", "surrogatepass")))
+        hasher, raw = base.copy(), name.encode("utf-8", "surrogatepass")
+        hasher.update(len(raw).to_bytes(8, "little") + raw)
         ids.append(hasher.hexdigest())
     return ids
 

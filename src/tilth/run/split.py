@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tilth.core.batch import ID, SPLIT, Batch, canonical, keyed_hash
+from tilth.core.batch import ID, SPLIT, Batch, canonical, row_ids
 from tilth.core.engine import KEY, Engine, Exchange, Rows, Step
 from tilth.core.groups import begins, whole
 from tilth.core.shard import Shard
@@ -133,9 +133,7 @@ def _heads(batches: Iterator[Batch], *, plan: Plan) -> Iterator[Batch]:
             said[said == RANK[name]] = NONE
         found = dict(zip(first.schema.names, first.columns, strict=True))
         found |= {
-            ID: pa.array(
-                [keyed_hash(plan.salt, "split", unit) for unit in first.column("unit").to_pylist()], pa.string()
-            ),
+            ID: pa.array(row_ids(first.column("unit").to_pylist(), "split", plan.salt), pa.string()),
             "fixed": _splits(np.maximum.reduceat(_bound(batch, plan), starts)),
             "given": _splits(np.maximum.reduceat(said, starts)),
             "order": _latest(batch.column("order"), starts),
