@@ -24,6 +24,11 @@ def _hash(word: str) -> int:
     return int(minhash.mix(np.array([minhash.mix(points | places).sum()]))[0])
 
 
+_ASCII, _NEAR, _UNPLACE = np.uint64(128), np.uint64(15 << 21), np.uint64(14)
+_MIXED = minhash.mix(
+    np.arange(128, dtype=np.uint64)[None, :] | np.arange(16, dtype=np.uint64)[:, None] << np.uint64(21)
+).ravel()
+"""The mix of each ASCII letter at each of the first 15 places: looked up faster than made."""
 _STOPS = np.array([_hash(word) for word in _marks.STOP_WORDS], np.uint64)
 _LONGEST_STOP = max(map(len, _marks.STOP_WORDS))
 _STOP_SHIFT = np.uint64(
@@ -116,7 +121,11 @@ def split(
             some |= flag
             common &= flag
             place += _PLACE
-            total += mix(np.uint64(points[at]) | place)
+            point = np.uint64(points[at])
+            if point < _ASCII and place <= _NEAR:
+                total += _MIXED[(place >> _UNPLACE) | point]
+            else:
+                total += mix(point | place)
             kept[length] = points[at]
             length += one
             at += one
