@@ -46,6 +46,20 @@ def test_a_second_pass_measures_only_new_texts(tmp_path: Path) -> None:
         assert third.fresh == 0
 
 
+def test_what_was_measured_of_shards_that_are_gone_is_removed(tmp_path: Path) -> None:
+    measures = Measures(folder=str(tmp_path))
+    for shard in ("s-0", "s-1", "s-10"):
+        with measures.of(Shard(id=shard)) as measured:
+            measured.attach(batch(text=TEXTS), "text")
+            measured.attach(batch(text=TEXTS), "text", frozenset({"words"}))
+    measures.keep({"s-1"})
+    assert len(list(tmp_path.iterdir())) == 2
+    with measures.of(Shard(id="s-1")) as measured:
+        measured.attach(batch(text=TEXTS), "text")
+        assert measured.fresh == 0
+    Measures(folder=str(tmp_path / "none")).keep(set())
+
+
 def test_many_small_batches_are_found_again(tmp_path: Path) -> None:
     measures = Measures(folder=str(tmp_path))
     texts = [f"text number {row}" for row in range(200)]

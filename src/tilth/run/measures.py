@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,12 @@ class Measures:
         for names, known in measured.known.items():
             if known.fresh:
                 _write(_path(stem, names), known.whole())
+
+    def keep(self, shards: Collection[str]) -> None:
+        """Remove what was measured of other shards than these (by id), which are no longer read."""
+        for path in Path(self.folder).glob("*.arrow"):
+            if path.name.rpartition("-")[0] not in shards:
+                path.unlink(missing_ok=True)
 
 
 class Measured:

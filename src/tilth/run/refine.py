@@ -156,6 +156,7 @@ def _run_all(
         book.keep(shard.id, result)
         kept[shard.id] = result
         work.tell(ShardDone(stage=STAGE, shard=shard.id, rows=result["rows"]["rows"]))
+    work.measures.keep(kept.keys())
     results = [kept[shard.id] for shard in sorted(raw.shards, key=lambda shard: shard.id)]
     tallies: dict[str, Tally] = {}
     for result in results:
