@@ -85,6 +85,24 @@ def test_every_single_selection_gives_the_number_of_the_whole() -> None:
         assert alone.null_count == 1
 
 
+@given(
+    st.one_of(ANY, LIKELY),
+    st.sampled_from(
+        [
+            {"words"},
+            {"words", "lines", "sentences", "terminal_lines", "short_lines", "dup_line_chars", "newlines"},
+            {"longest_run"},
+            {"ellipses", "text_lines", "bullet_lines", "ellipsis_lines", "hashes"},
+            {"javascript_lines", "policy_lines", "lorem_ipsum", "urls", "boilerplate_lines"},
+            {"paragraphs", "dup_paragraphs", "dup_paragraph_chars"},
+        ]
+    ),
+)
+def test_what_is_asked_for_alone_is_that_of_the_definition(text: str, names: set[str]) -> None:
+    found = statistics.measure(pa.array([text]), select=frozenset(names)).to_pylist()[0]
+    assert found == {name: number for name, number in reference.measure_one(text).items() if name in names}
+
+
 def test_pairs_of_parts_do_not_disturb_each_other() -> None:
     column = pa.array(["one two one two\n\none two", "é"])
     whole = statistics.measure(column)
