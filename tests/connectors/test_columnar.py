@@ -80,6 +80,24 @@ def test_text_that_is_not_utf8_rejects_its_row(tmp_path: Path, read_all):
     assert found.reasons() == {1: "holds text that is not UTF-8"}
 
 
+@pytest.mark.parametrize("said", [1, 3])
+def test_a_file_that_miscounts_its_nulls_is_counted_anew(tmp_path: Path, read_all, said: int):
+    whole = pa.array([1, None, 3, None])
+    told = pa.Array.from_buffers(pa.int64(), 4, whole.buffers(), null_count=said)
+    batch = pa.record_batch({"id": pa.array(["a", "b", "c", "d"]), "n": told})
+    with pytest.raises(pa.ArrowInvalid, match="null_count"):
+        batch.validate(full=True)
+    path = tmp_path / "a.arrow"
+    with pa.ipc.new_file(str(path), batch.schema) as out:
+        out.write_batch(batch)
+    source = Files(path=str(path))
+    shards, _ = source.plan(None)
+    for record in (record for shard in shards for record in source.read(shard)):
+        record.batch.validate(full=True)
+    found = read_all(source)
+    assert len(found.rows) + len(found.reasons()) == 4
+
+
 def test_a_record_over_the_limit_is_rejected(tmp_path: Path, read_all):
     path = write(tmp_path / "a.parquet", pa.table({"a": ["x", "y" * 100_000, "z"]}))
     found = read_all(Files(path=str(path), max_record_bytes=50_000))

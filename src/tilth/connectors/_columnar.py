@@ -23,6 +23,7 @@ PIECE_BYTES = 64 << 20
 """A file is cut into shards of about this size, at row groups."""
 BATCH_BYTES = 8 << 20
 NOT_UTF8 = "holds text that is not UTF-8"
+DAMAGED = "stands among damaged rows"
 
 
 def peek(reading: Reading, limit: int = SAMPLE) -> pa.Schema:
@@ -120,9 +121,7 @@ def _batches(reading: Reading, source: Any, wanted: list[str]) -> Iterator[pa.Re
 
 
 def _chunk(raw: pa.RecordBatch, first: int, schema: pa.Schema, reading: Reading) -> Chunk:
-    wrong = _unusable(raw, reading.max_record_bytes)
-    if wrong:
-        raw = raw.take(pa.array([index for index in range(raw.num_rows) if index not in wrong], pa.int64()))
+    raw, wrong = _usable(raw, reading.max_record_bytes)
     kept = [index for index in range(len(wrong) + raw.num_rows) if index not in wrong]
     arrays = []
     late: dict[int, str] = {}
@@ -143,19 +142,28 @@ def _chunk(raw: pa.RecordBatch, first: int, schema: pa.Schema, reading: Reading)
     return Chunk(batch, [first + index for index in kept], rejects)
 
 
-def _unusable(raw: pa.RecordBatch, cap: int) -> dict[int, str]:
-    """Find rows that nothing downstream could hold: broken text and over-long records."""
+def _usable(raw: pa.RecordBatch, cap: int) -> tuple[pa.RecordBatch, dict[int, str]]:
+    """Return the rows without those that nothing downstream could hold, and why they cannot be used."""
     wrong = {}
-    try:
-        raw.validate(full=True)
-    except pa.ArrowInvalid:
-        for index in range(raw.num_rows):
-            try:
-                raw.slice(index, 1).validate(full=True)
-            except pa.ArrowInvalid:
-                wrong[index] = NOT_UTF8
+    broken = not _valid(raw)
+    if broken:
+        wrong = {index: NOT_UTF8 for index in range(raw.num_rows) if not _valid(raw.slice(index, 1))}
     if raw.nbytes > cap:
         for index in range(raw.num_rows):
             if raw.slice(index, 1).nbytes > cap:
                 wrong.setdefault(index, too_long(cap))
-    return wrong
+    if not broken and not wrong:
+        return raw, wrong
+    # A copy counts its nulls itself: a damaged file may say another number.
+    good = raw.take(pa.array([index for index in range(raw.num_rows) if index not in wrong], pa.int64()))
+    if not broken or _valid(good):
+        return good, wrong
+    return raw.slice(0, 0), {index: wrong.get(index, DAMAGED) for index in range(raw.num_rows)}
+
+
+def _valid(batch: pa.RecordBatch) -> bool:
+    try:
+        batch.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True

@@ -32,20 +32,10 @@ def table_size(entries: Number) -> Number:
 @inner
 def same(points: Array, left: Number, right: Number, size: Number) -> Number:
     """Tell whether two stretches hold the same code points."""
-    at, other, end = np.uint64(left), np.uint64(right), np.uint64(left + size)
-    # Eight at a time are one instruction or two.
-    while at + np.uint64(8) <= end:
-        differ = np.uint32(0)
-        for step in range(np.uint64(8)):
-            differ |= points[at + step] ^ points[other + step]
-        if differ:
-            return False
-        at += np.uint64(8)
-        other += np.uint64(8)
-    while at < end and points[at] == points[other]:
-        at += np.uint64(1)
-        other += np.uint64(1)
-    return at == end
+    step = 0
+    while step < size and points[left + step] == points[right + step]:
+        step += 1
+    return step == size
 
 
 @inner
