@@ -182,7 +182,6 @@ def quality(name: str, count: int | None, seeds: int, before: dict[str, Any], sa
     found: dict[str, Any] = before if {key: before.get(key) for key in asked} == asked else dict(asked)
     if "same" not in found:
         found["same"] = same_when_trimmed(name)
-        print(f"  {name}: trimmed padding changes the loss by {found['same']}", flush=True)
     plain = "off" if name == "conll" else "auto"
     todo = [(side, seed) for seed in range(seeds) for side in ("ours", "plain")]
     for side, seed in [*todo, *([("ours_default", 0)] if name == "conll" else [])]:
