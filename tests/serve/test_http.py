@@ -644,10 +644,14 @@ def child(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_requests_finish_and_takes_no_new_ones(make: Make, keyword_count: Make, number: int) -> None:
-    slow = make(model=keyword_count(seconds=1.0))
-    with child(slow) as (process, url), ThreadPoolExecutor(2) as pool:
+    slow = make(model=keyword_count(seconds=2.0))
+    with child(slow) as (process, url), ThreadPoolExecutor(2) as pool, httpx.Client() as client:
         asked = [pool.submit(httpx.post, f"{url}/predict", json={"text": "refund"}, timeout=20) for _ in range(2)]
-        time.sleep(0.4)
+        # Not a wait of fixed length: on a busy machine a request may leave late. The question itself is the third.
+        give_up = time.monotonic() + 20
+        while "tilth_in_flight 3.0" not in client.get(f"{url}/metrics").text:
+            assert time.monotonic() < give_up
+            time.sleep(0.02)
         process.send_signal(number)
         time.sleep(0.5)
         with pytest.raises(httpx.ConnectError):
