@@ -21,7 +21,7 @@ from tilth.engines.local import Local
 from tilth.refine.length import Length
 from tilth.refine.normalise_space import NormaliseSpace
 from tilth.run.pipe import Link
-from tilth.run.prefix import Beside, Prefixed, columns
+from tilth.run.prefix import Beside, Prefixed
 from tilth.run.sidecar import NOTE, Sidecar, build
 
 RAW = pa.schema([(ID, pa.string()), (AT, pa.string()), (SPLIT, pa.string()), ("text", pa.string())])
@@ -166,12 +166,3 @@ def test_a_split_without_notes_is_refused() -> None:
 def test_where_rows_lie_is_kept_on_request() -> None:
     with Local(workers=1) as engine:
         assert [line[AT][-1] for line in read(prefixed(engine, drop_at=False))] == ["0", "2", "4"]
-
-
-def test_only_some_columns_are_read() -> None:
-    narrow = columns(rows([acquired(2)]), ["text", ID, "nowhere"])
-    assert [line for batch in narrow.batches() for line in batch.to_pylist()] == [
-        {"text": "row 0 of 0", ID: "0.0"},
-        {"text": "row 1 of 0", ID: "0.1"},
-    ]
-    assert narrow.shards == rows([acquired(2)]).shards

@@ -14,6 +14,7 @@ from tilth import api
 from tilth.core import events
 from tilth.core.errors import OperatorError, RecipeError, Stopped
 from tilth.core.events import Event
+from tilth.tables._scan import ReadParts
 from tilth.tables.project import Project
 
 TINY = "scratch: {layers: 1, hidden: 16, heads: 2, vocabulary: 200}, epochs: 1, threads: 1"
@@ -295,3 +296,19 @@ def test_workers_and_processes_do_not_change_what_is_stored(tmp_path: Path) -> N
         one.run(recipe, workers=workers)
         stored.append((one.rows(), Project(str(path)).table("t").parts()))
     assert stored[0] == stored[1]
+
+
+def test_texts_are_read_where_they_are_needed_and_nowhere_else(folder: Folder, monkeypatch: pytest.MonkeyPatch):
+    read: list[tuple[str, bool]] = []
+    real = ReadParts._group
+
+    def watched(self: ReadParts, file: Any, group: int) -> Any:
+        read.append((self.name, "text" in self.schema.names))
+        return real(self, file, group)
+
+    monkeypatch.setattr(ReadParts, "_group", watched)
+    folder.run("acquire: [files: {path: a.csv, key: key}]\nrefine: [length: {max: 1000}, near_duplicates]\n")
+    with_text = [text for name, text in read if name.endswith(".acquired")]
+    # Comparing rows and refining them need the text, and the report's examples; assigning splits does not.
+    assert sum(with_text) <= 3
+    assert len(with_text) > sum(with_text)

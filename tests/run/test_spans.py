@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -37,3 +39,22 @@ def test_what_is_no_text_has_no_span(old: pa.Array, new: pa.Array):
 def test_a_slice_of_a_column_has_its_own_texts():
     old, new = pa.array(["x", "one two", "y"])[1:], pa.array(["x", "one too", "y"])[1:]
     assert spans(old, new, [0]) == [(5, 6, 6)]
+
+
+def test_many_at_once_are_as_each_alone():
+    rng = random.Random(7)
+    letters = "ab é中丮😀😁\u0301"
+
+    def some(most: int) -> str:
+        return "".join(rng.choices(letters, k=rng.randint(0, most)))
+
+    pairs = [(f"{a}{some(6)}{b}", f"{a}{some(6)}{b}") for a, b in ((some(60), some(60)) for _ in range(1500))]
+    pairs += [("a" * 40, "a" * 39), ("", "x"), ("x", ""), ("丮" * 20, "丮" * 19 + "丯")]
+    for kind in (pa.string(), pa.large_string()):
+        # A column cut from a longer one, with nulls, of which only some rows are asked for.
+        old = pa.array(["before", *(was for was, _ in pairs), None, "now"], kind)[1:]
+        new = pa.array(["before it", *(now for _, now in pairs), "was", None], kind)[1:]
+        rows = [row for row in range(len(old)) if row % 5]
+        expected = [plain(*pairs[row]) if row < len(pairs) else (None, None, None) for row in rows]
+        assert len(rows) > 256
+        assert spans(old, new, rows) == expected

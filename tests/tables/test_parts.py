@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tilth.core.errors import DataError, Terminal
-from tilth.core.shard import Shard
+from tilth.core.shard import RunKey, Shard
 from tilth.tables._parts import columns_of, other_name, part_name, place_of
 from tilth.tables.table import Table
 
@@ -138,3 +138,15 @@ def test_memory_stays_at_a_row_group(tmp_path):
     assert receipt.rows == 64
     assert pq.read_metadata(tmp_path / receipt.parts[0].path).num_row_groups == 4
     assert highest < 64 << 20
+
+
+@pytest.mark.parametrize("codec", ["zstd", "lz4"])
+def test_a_table_packs_its_parts_as_it_is_told(tmp_path, codec):
+    table = Table(str(tmp_path / "t"), codec=codec)
+    rows = pa.RecordBatch.from_pydict({"_id": ["a", "b"], "text": ["one " * 50, "two " * 50]})
+    receipt = table.write(Shard(id="0"), [rows])
+    told = pq.read_metadata(tmp_path / "t" / receipt.parts[0].path).row_group(0).column(1).compression
+    assert told == codec.upper()
+    # Whoever reads need not know.
+    table.commit([receipt], RunKey("k"), None, None)
+    assert pa.Table.from_batches(Table(str(tmp_path / "t")).scan().batches()).equals(pa.Table.from_batches([rows]))

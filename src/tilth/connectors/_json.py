@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.json
 
@@ -25,6 +26,7 @@ from tilth.connectors._values import Seen, columns_of, inferred, mended
 from tilth.core.errors import DataError
 
 MOST_COLUMNS = 2000
+_NEWLINE, _OPEN, _CLOSE = b"\n{}"
 _ODD_NUMBER = re.compile(rb"[:,\[]\s*-?(?:NaN|Infinity|0[ \t]*[,}\]])")
 """What Arrow reads as another float than we do; the words may stand in prose too, which then costs time only."""
 
@@ -223,8 +225,12 @@ def _is_float(kind: pa.DataType) -> bool:
 def _quick(raw: bytes, quick: pa.Schema, schema: pa.Schema) -> pa.RecordBatch | None:
     """Parse lines in UTF-8, valid or not, with Arrow; None where the careful way might find something else."""
     # With an object at both ends of every line and as many rows as lines, each line is one object.
-    rows = raw.count(b"\n") + 1
-    if not raw.startswith(b"{") or not raw.endswith(b"}") or raw.count(b"}\n{") != rows - 1:
+    letters = np.frombuffer(raw, np.uint8)
+    breaks = np.flatnonzero(letters == _NEWLINE)
+    rows = len(breaks) + 1
+    if not raw.startswith(b"{") or not raw.endswith(b"}"):
+        return None
+    if not (letters[breaks - 1] == _CLOSE).all() or not (letters[breaks + 1] == _OPEN).all():
         return None
     if not len(quick) or (_holds_floats(quick) and _ODD_NUMBER.search(raw)):
         return None

@@ -71,7 +71,13 @@ def inferred(name: str, values: Iterable[Any], depth: int = 0) -> pa.Field:
     """
     field = pa.field(name, pa.null())
     structs: list[Mapping[str, Any]] = []
+    # A second text, or number with a point, says nothing that the first did not; a whole number may be too large.
+    seen: set[type] = set()
     for value in values:
+        if type(value) in seen:
+            continue
+        if type(value) in (str, float, bool):
+            seen.add(type(value))
         if isinstance(value, dict):
             structs.append(value)
         elif value is not None:

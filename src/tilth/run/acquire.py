@@ -79,7 +79,7 @@ def acquire(work: Work) -> Acquired:
         [[spec_of(one.entry.part), one.name, _stable(one)] for one in planned],
         work.sample,
     )
-    table = work.project.table(f"{work.data}.acquired")
+    table = work.project.acquired(work.data)
     book = Book(work.project.stages / f"{STAGE}-{key}")
     done = table.version_of(RunKey(key))
     if done is None or book.get("_sources") is None:

@@ -19,7 +19,7 @@ from tilth.run import sidecar, split
 from tilth.run.acquire import Acquired
 from tilth.run.cluster import Clustered, units
 from tilth.run.fingerprint import digest
-from tilth.run.prefix import LIGHT, columns
+from tilth.run.prefix import LIGHT
 from tilth.run.sidecar import NOTE, Sidecar, chained
 from tilth.run.stages import Work
 from tilth.tables.splits import SPLIT_ROW, SplitTable
@@ -81,17 +81,18 @@ def assign(work: Work, acquired: Acquired, clustered: Clustered) -> Assigned:
     )
     how = _how(by, label, options.group, options.time, given)
     table = work.project.decisions(f"{work.data}.split")
-    raw = acquired.table.scan(acquired.version)
     wanted = [*LIGHT, *(name for name in (plan.stratum, plan.time) if name)]
     skipped = table.version_of(RunKey(key)) is not None
     if not skipped:
         work.tell(StageStarted(stage=STAGE))
-        old = columns(work.project.splits(work.data).current(), (ID, "split"))
+        old = work.project.splits(work.data).current((ID, "split"))
         together = units(clustered, acquired, options.group, work)
-        notes = split.assign(columns(raw, wanted), together, old, plan, work.engine)
+        rows = acquired.table.scan(acquired.version, wanted)
+        notes = split.assign(rows, together, old, plan, work.engine)
         _commit(work, table, notes, key)
     notes = chained(clustered.notes(), table.scan(table.version_of(RunKey(key))))
-    return Assigned(light=columns(raw, LIGHT), notes=notes, key=key, how=how, skipped=skipped)
+    light = acquired.table.scan(acquired.version, LIGHT)
+    return Assigned(light=light, notes=notes, key=key, how=how, skipped=skipped)
 
 
 def _commit(work: Work, table: Table, notes: Rows, key: str) -> None:

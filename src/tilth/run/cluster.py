@@ -25,7 +25,7 @@ from tilth.run.acquire import Acquired
 from tilth.run.edits import EditNotes
 from tilth.run.fingerprint import chain, decides, digest
 from tilth.run.plan import DecideStep, link_of
-from tilth.run.prefix import LIGHT, Prefixed, columns
+from tilth.run.prefix import LIGHT, Prefixed
 from tilth.run.sidecar import NOTE, chained
 from tilth.run.stages import Work, receipt_from, receipt_json
 from tilth.tables.table import Table
@@ -75,7 +75,8 @@ def cluster(work: Work, acquired: Acquired) -> Clustered:
             beside = None
             if done or edits or keyed:
                 known = Clustered(decisions=tuple(done), edits=tuple(edits), key=key).notes()
-                beside = sidecar.build(columns(raw, LIGHT), known, work.engine)
+                light = acquired.table.scan(acquired.version, LIGHT)
+                beside = sidecar.build(light, known, work.engine)
             read = Prefixed(links=links, read=raw.read, sidecar=beside, measures=work.measures)
             rows = Rows(shards=raw.shards, read=read)
             if isinstance(operator, Editor):
@@ -91,7 +92,7 @@ def units(clustered: Clustered, acquired: Acquired, group: str | None, work: Wor
     """Return `_id` and `unit` for rows that must stay together: clusters, groups, and what they join."""
     edges = [Rows(shards=rows.shards, read=_ClusterPairs(rows.read)) for _, rows in clustered.decisions]
     if group:
-        raw = columns(acquired.table.scan(acquired.version), [ID, group])
+        raw = acquired.table.scan(acquired.version, [ID, group])
         edges.append(Rows(shards=raw.shards, read=_GroupPairs(raw.read, group)))
     if not edges:
         return Rows(shards=(), read=_nothing)

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -98,9 +98,9 @@ class Known:
     def __init__(self, names: Names, held: pa.Table | None = None) -> None:
         self._names = names
         self.fresh = 0
-        self._parts: list[tuple[Keys, pa.StructArray]] = []
+        self._parts: list[_Part] = []
         if held is not None and held.num_rows:
-            self._parts.append((_keys_of(held), held.column("statistics").combine_chunks()))
+            self._parts.append(_part(_keys_of(held), held.column("statistics").combine_chunks()))
 
     def of(self, texts: pa.Array) -> pa.StructArray:
         """Return the statistics of texts, measuring those that are not known."""
@@ -112,10 +112,10 @@ class Known:
         missing = np.arange(len(keys))
         taken: list[pa.StructArray] = []
         order: list[npt.NDArray[np.int64]] = []
-        for known, found in self._parts:
+        for known, place, found in self._parts:
             at, hit = _places(known, keys[missing])
             if hit.any():
-                taken.append(found.take(pa.array(at[hit])))
+                taken.append(found.take(pa.array(place[at[hit]])))
                 order.append(missing[hit])
                 missing = missing[~hit]
             if not len(missing):
@@ -135,18 +135,31 @@ class Known:
 
     def whole(self) -> pa.Table:
         """Return all that is known, each text once, in the order of the keys."""
-        keys = np.concatenate([keys for keys, _ in self._parts])
-        _, first = np.unique(keys, return_index=True)
+        keys, at = np.unique(np.concatenate([part.keys for part in self._parts]), return_index=True)
+        before = np.cumsum([0, *(len(part.keys) for part in self._parts)])[:-1]
+        places = np.concatenate([part.places + start for part, start in zip(self._parts, before, strict=True)])[at]
         written = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(keys), [None, pa.py_buffer(keys.tobytes())])
-        found = pa.concat_arrays([found for _, found in self._parts])
-        return pa.Table.from_arrays([written, found], names=["key", "statistics"]).take(pa.array(first))
+        found = pa.concat_arrays([part.found for part in self._parts]).take(pa.array(places))
+        return pa.Table.from_arrays([written, found], names=["key", "statistics"])
 
     def _remember(self, keys: Keys, found: pa.StructArray) -> None:
-        order = np.argsort(keys, kind="stable")
-        self._parts.append((keys[order], found.take(pa.array(order))))
+        self._parts.append(_part(keys, found))
         if len(self._parts) > _FEW:
             table = self.whole()
-            self._parts = [(_keys_of(table), table.column("statistics").combine_chunks())]
+            self._parts = [_part(_keys_of(table), table.column("statistics").combine_chunks())]
+
+
+class _Part(NamedTuple):
+    """Statistics, and the keys of their texts in order with the place of each."""
+
+    keys: Keys
+    places: npt.NDArray[np.int64]
+    found: pa.StructArray
+
+
+def _part(keys: Keys, found: pa.StructArray) -> _Part:
+    order = np.argsort(keys, kind="stable")
+    return _Part(keys[order], order, found)
 
 
 def wanted(operators: Sequence[Any], column: str) -> Names:

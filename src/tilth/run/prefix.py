@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tilth.core.batch import AT, ID, SPLIT, Batch, with_column
-from tilth.core.engine import Reader, Rows
+from tilth.core.engine import Reader
 from tilth.core.errors import DataError
 from tilth.core.shard import Shard
 from tilth.run import edits
@@ -89,21 +89,6 @@ def measuring(measures: Measures | None, links: Sequence[Link], shard: Shard) ->
         yield measured
 
 
-def columns(rows: Rows, names: Sequence[str]) -> Rows:
-    """Read only some columns."""
-    return Rows(shards=rows.shards, read=_Columns(rows.read, tuple(names)))
-
-
-@dataclass(frozen=True)
-class _Columns:
-    read: Reader
-    names: tuple[str, ...]
-
-    def __call__(self, shard: Shard) -> Iterator[Batch]:
-        for batch in self.read(shard):
-            yield batch.select([name for name in self.names if name in batch.schema.names])
-
-
 class _Stream:
     """The notes of one file's rows, in order."""
 
@@ -140,7 +125,12 @@ def _by_file(batch: Batch) -> Iterator[Batch]:
     """Cut a batch where one file's rows end and the next one's begin."""
     if batch.num_rows == 0:
         return
-    files = [at.rpartition(":")[0] for at in batch.column(AT).to_pylist()]
+    places = batch.column(AT)
+    if places[0].as_py().rpartition(":")[0] == places[-1].as_py().rpartition(":")[0]:
+        # Files follow one another, so this is all of one.
+        yield batch
+        return
+    files = [at.rpartition(":")[0] for at in places.to_pylist()]
     start = 0
     for row in range(1, len(files) + 1):
         if row == len(files) or files[row] != files[start]:

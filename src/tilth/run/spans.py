@@ -9,9 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from tilth.core.batch import cell_bytes, for_python
+from tilth.text import _compile
 
 Span: TypeAlias = tuple[int | None, int | None, int | None]
 """Start, end in the old text, end in the new; None each where one of the two is no text."""
+_MANY = 256
+"""So many rows are worth loading compiled code for."""
 
 
 def spans(old: pa.Array, new: pa.Array, rows: Sequence[int]) -> list[Span]:
@@ -20,12 +23,28 @@ def spans(old: pa.Array, new: pa.Array, rows: Sequence[int]) -> list[Span]:
     >>> spans(pa.array(["same", "a  b"]), pa.array(["same", "a b"]), [1])
     [(2, 3, 2)]
     """
+    if len(rows) >= _MANY and _are_texts(old) and _are_texts(new) and _compile.available():
+        return _compiled(old, new, rows)
     was, now = _cells(old), _cells(new)
     return [_span(was[row], now[row]) for row in rows]
 
 
+def _are_texts(column: pa.Array) -> bool:
+    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
+
+
+def _compiled(old: pa.Array, new: pa.Array, rows: Sequence[int]) -> list[Span]:
+    from tilth.text import _span
+    from tilth.text._columns import buffers
+
+    found = np.empty((len(rows), 3), np.int64)
+    _span.find(buffers(old), buffers(new), np.asarray(rows, np.int64), found)
+    some = old.is_valid().to_numpy(zero_copy_only=False) & new.is_valid().to_numpy(zero_copy_only=False)
+    return [(a, b, c) if some[row] else (None, None, None) for row, (a, b, c) in zip(rows, found.tolist(), strict=True)]
+
+
 def _cells(column: pa.Array) -> list[memoryview | bytes | None]:
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+    if _are_texts(column):
         return list(cell_bytes(column))
     return [cell.encode() if isinstance(cell, str) else None for cell in for_python(column).to_pylist()]
 

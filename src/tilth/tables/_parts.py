@@ -34,9 +34,9 @@ class ShardWriter:
     temporary files only; leaving the writer without `finish` removes the one it was at.
     """
 
-    def __init__(self, folder: Path, shard: Shard, where: str) -> None:
+    def __init__(self, folder: Path, shard: Shard, where: str, codec: str = "zstd") -> None:
         self._shard = _folder.safe_name(shard.id, "a shard")
-        self._folder, self.where = folder, where
+        self._folder, self.where, self._codec = folder, where, codec
         self._storage = functools.partial(_folder.storage_errors, f'writing shard "{shard.id}"', where)
         self._columns = pa.schema([])
         self._parts: list[Part] = []
@@ -64,7 +64,7 @@ class ShardWriter:
         if self._open and self._open[0] != schema:
             self._publish()
         if not self._open:
-            self._open = schema, _PartFile(self._folder, schema, self._storage)
+            self._open = schema, _PartFile(self._folder, schema, self._storage, self._codec)
         for group in self._groups.add(padded(batch, schema)):
             self._open[1].write(group)
 
@@ -87,7 +87,11 @@ class _PartFile:
     """One unfinished part, until `publish` names it or `abandon` removes it."""
 
     def __init__(
-        self, folder: Path, schema: pa.Schema, storage: Callable[[], contextlib.AbstractContextManager[None]]
+        self,
+        folder: Path,
+        schema: pa.Schema,
+        storage: Callable[[], contextlib.AbstractContextManager[None]],
+        codec: str,
     ) -> None:
         from pyarrow.parquet import ParquetWriter
 
@@ -97,7 +101,8 @@ class _PartFile:
         with storage():
             folder.mkdir(parents=True, exist_ok=True)
             self._file = _Hashed(self._unfinished.open("xb"))
-            self._writer = ParquetWriter(self._file, schema, compression="zstd", compression_level=1, version="2.6")
+            level = 1 if codec == "zstd" else None
+            self._writer = ParquetWriter(self._file, schema, compression=codec, compression_level=level, version="2.6")
 
     def write(self, group: Batch) -> None:
         with self._storage():

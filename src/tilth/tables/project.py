@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -69,6 +69,10 @@ class Project:
     def table(self, name: str) -> Table:
         """Return the rows of a data set."""
         return self._table("data", name)
+
+    def acquired(self, name: str) -> Table:
+        """Return the rows of a data set as they came: each run reads them several times, so they unpack quickly."""
+        return replace(self._table("data", f"{name}.acquired"), codec="lz4")
 
     def decisions(self, name: str) -> Table:
         """Return a decision table: what was decided about rows by comparing them."""

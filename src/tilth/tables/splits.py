@@ -52,9 +52,9 @@ class SplitTable:
         """Commit lines in one act, once per key."""
         return self.table.commit(receipts, key, cursor, expected, schema=SPLIT_ROW, mode=mode, fingerprint=fingerprint)
 
-    def current(self) -> Rows:
+    def current(self, columns: Sequence[str] = tuple(SPLIT_ROW.names)) -> Rows:
         """Return all lines of the newest version; none when no split was assigned yet."""
-        return self.table.scan(columns=SPLIT_ROW.names) if self.table.exists() else NO_ROWS
+        return self.table.scan(columns=columns) if self.table.exists() else NO_ROWS
 
     def _checked(self, batch: Batch) -> Batch:
         if not batch.schema.equals(SPLIT_ROW):

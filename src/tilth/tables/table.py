@@ -52,6 +52,8 @@ class Table:
     """The folder: a path or a `file:` URL."""
     name: str = ""
     """How versions and messages call it; by default the folder's name."""
+    codec: Literal["zstd", "lz4"] = "zstd"
+    """What its parts are packed with: zstd takes a quarter less room, lz4 half the time."""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -78,7 +80,7 @@ class Table:
 
     def writer(self, shard: Shard) -> ShardWriter:
         """Return what `write` writes with, for a worker that fills two tables in one pass: rows and their fates."""
-        return ShardWriter(self.folder, shard, self.name)
+        return ShardWriter(self.folder, shard, self.name, self.codec)
 
     # What the driver does.
 
