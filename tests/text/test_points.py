@@ -69,3 +69,17 @@ def test_tables_cannot_be_written_to() -> None:
     for table in _points.tables():
         with pytest.raises(ValueError, match="read-only"):
             table[0] = np.zeros(1, table.dtype)[0]
+
+
+def test_ascii_is_what_reading_eight_letters_at_once_takes_it_for() -> None:
+    tables = _points.tables()
+    assert tables.classes[int(tables.class_block[0]) << 8 :][: _points.ASCII].tolist() == list(range(_points.ASCII))
+    assert (tables.classes >= _points.ASCII).sum() == len(tables.classes) - _points.ASCII
+    for point in range(_points.ASCII):
+        mark, said = chr(point), flags(point)
+        assert said & _points.KIND == (words.RUN if mark.isalnum() else words.BREAK)
+        assert bool(said & _points.FOLDS) == mark.isupper()
+        assert not said & _points.HARD
+    swapped = tables.classes.copy()
+    swapped[[int(tables.class_block[0]) * 256 + at for at in (65, 66)]] = 66, 65
+    assert not _points._fit(tables._asdict() | {"classes": swapped})

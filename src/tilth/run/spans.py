@@ -13,7 +13,7 @@ from tilth.text import _compile
 
 Span: TypeAlias = tuple[int | None, int | None, int | None]
 """Start, end in the old text, end in the new; None each where one of the two is no text."""
-_MANY = 256
+MANY = 256
 """So many rows are worth loading compiled code for."""
 
 
@@ -23,7 +23,7 @@ def spans(old: pa.Array, new: pa.Array, rows: Sequence[int]) -> list[Span]:
     >>> spans(pa.array(["same", "a  b"]), pa.array(["same", "a b"]), [1])
     [(2, 3, 2)]
     """
-    if len(rows) >= _MANY and _are_texts(old) and _are_texts(new) and _compile.available():
+    if len(rows) >= MANY and _are_texts(old) and _are_texts(new) and _compile.available():
         return _compiled(old, new, rows)
     was, now = _cells(old), _cells(new)
     return [_span(was[row], now[row]) for row in rows]

@@ -35,11 +35,21 @@ _lock = threading.Lock()
 
 
 def inner(function: Function) -> Function:
-    """Compile a function that only compiled functions call."""
+    """Compile a function that only compiled functions call; it may not make an array."""
+    return _inner(function)
+
+
+def inlined(function: Function) -> Function:
+    """Compile a function into each that calls it: where it does little, and often, the call would take longer."""
+    return _inner(function, forceinline=True)
+
+
+def _inner(function: Function, **more: Any) -> Function:
     import numba
 
-    # Without what Python would need to call it, which takes time to compile.
-    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    # Without what Python would need to call it, which takes time to compile, and without counting who holds an array:
+    # those who call hold it.
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False, **more}
     compiled: Function = numba.njit(nogil=True, error_model="numpy", **options)(function)
     return compiled
 

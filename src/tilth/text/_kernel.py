@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tilth.text import _eights, _pieces, _scan, _shingles, _words
 from tilth.text import _grams as grams
-from tilth.text import _pieces, _scan, _shingles, _words
 from tilth.text import _points as p
 from tilth.text._compile import Array, Number, entry, inner
 
@@ -105,8 +105,8 @@ def read(
     for row in range(len(folded.offsets) - 1):
         longest = max(longest, folded.offsets[row + 1] - folded.offsets[row])
     flags = tables.flags
-    points, classes = np.empty(longest + 1, np.uint32), np.empty(longest + 1, np.uint8)
-    kept = np.empty(longest + 1, np.uint32)
+    beyond = longest + 1 + max(_scan.BEYOND, _eights.BEYOND)
+    points, classes, kept = np.empty(beyond, np.uint32), np.empty(beyond, np.uint8), np.empty(beyond, np.uint32)
     spare = np.zeros(_scan.STATISTICS, np.int64)
     prefix = np.empty(longest + 2 if parts & REPEATS else 0, np.uint64)
     histogram = np.empty(2 * len(flags), np.int64)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tilth.text._compile import Array, Number, inner
+from tilth.text._compile import Array, Number, inlined, inner
+from tilth.text._eights import mix
 from tilth.text._scan import AT, trim
-from tilth.text._words import mix
 
 _PIECES, _DUP_LINES, _DUP_LINE_CHARS = AT["line_pieces"], AT["dup_lines"], AT["dup_line_chars"]
 _DUP_BLANK_LINE_CHARS = AT["dup_blank_line_chars"]
@@ -38,7 +38,7 @@ def same(points: Array, left: Number, right: Number, size: Number) -> Number:
     return step == size
 
 
-@inner
+@inlined
 def _first(
     points: Array, starts: Array, ends: Array, hashes: Array, piece: Number, table: Array, mask: Number
 ) -> Number:
@@ -58,7 +58,7 @@ def _first(
     return piece
 
 
-@inner
+@inlined
 def _said(points: Array, start: Number, end: Number) -> Number:
     """Hash a stretch of code points, four at a time in two chains that the processor works on at once."""
     left, right, at = np.uint64(end - start), _BASE, start

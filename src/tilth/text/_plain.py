@@ -83,7 +83,10 @@ def _shingles(texts: Sequence[str], ngram: int, numbers: Numbers) -> Shingles:
 
 
 def _word_hashes(found: words.Words) -> Hashes:
-    """Hash each word to 64 bits: the sum over its characters of a mix of character and place, mixed again."""
+    """Hash each word to 64 bits: the sum over its characters of a mix of character and place, mixed again.
+
+    Where all its characters are ASCII, eight of them make one number, and what is summed are these, mixed.
+    """
     lengths = found.ends - found.starts
     if not len(lengths):
         return np.zeros(0, np.uint64)
@@ -91,7 +94,19 @@ def _word_hashes(found: words.Words) -> Hashes:
     place = np.arange(int(lengths.sum())) - np.repeat(firsts, lengths)
     points = found.points[np.repeat(found.starts, lengths) + place].astype(np.uint64)
     mixed = minhash.mix(points | ((place.astype(np.uint64) + np.uint64(1)) << _PLACE))
-    return minhash.mix(np.add.reduceat(mixed, firsts))
+    wide = np.maximum.reduceat(points, firsts) >= 128
+    eighth = np.flatnonzero(place % 8 == 0)
+    eights = np.add.reduceat(points << (place % 8 * 8).astype(np.uint64), eighth)
+    number = place[eighth] // 8
+    eights = minhash.mix(eights + number.astype(np.uint64) * np.uint64(_GOLDEN))
+    return minhash.mix(
+        np.where(wide, np.add.reduceat(mixed, firsts), np.add.reduceat(eights, np.flatnonzero(number == 0)))
+    )
+
+
+def word_hashes(listed: Sequence[str]) -> Hashes:
+    """Hash words one by one; each must be one word as `words.split` sees it."""
+    return _word_hashes(words.split(listed))
 
 
 def _roll(hashes: Hashes, at: npt.NDArray[np.int64], size: int) -> Hashes:

@@ -1,8 +1,8 @@
 """Classify and fold every code point by table, so that compiled code needs no Unicode library.
 
-Code points of the same nature share a class; a class has flags. Both tables are in two stages (a block number for each
-256 code points, then the block), small enough to stay in a processor's nearest cache. They follow this Python's
-`unicodedata`, as `words.split` and `words.fold` do.
+Code points of the same nature share a class, but an ASCII letter is its own; a class has flags. Both tables are in two
+stages (a block number for each 256 code points, then the block), small enough to stay in a processor's nearest cache.
+They follow this Python's `unicodedata`, as `words.split` and `words.fold` do.
 """
 
 from __future__ import annotations
@@ -57,13 +57,20 @@ _SPECIALS = {"\n": NEWLINE, "#": HASH, "…": ELLIPSIS, "{": CURLY, "•": BULLE
 _TRIGGERS = "jJkKfFpP:."
 """Each phrase that is looked for holds one of these, rare in most texts."""
 LONG = 1 << 22
+ASCII = 128
+"""So many code points are a class each, of the same number: to classify them, they are copied."""
+CLASSES = 256
+"""As many have flags, so that no byte is beyond them."""
 
 
 _Number = TypeVar("_Number", bound=np.generic)
 
 
 class Tables(NamedTuple):
-    """What compiled code looks up. The class of `p` is `classes[class_block[p >> 8] * 256 + (p & 255)]`."""
+    """What compiled code looks up.
+
+    The class of a code point `p` is `classes[class_block[p >> 8] * 256 + (p & 255)]`, and of an ASCII letter itself.
+    """
 
     class_block: npt.NDArray[np.uint16]
     classes: npt.NDArray[np.uint8]
@@ -102,6 +109,12 @@ def _build() -> Tables:
     flags[hard] |= HARD
     flags[folds != 0] |= FOLDS
     known, classes = np.unique(flags, return_inverse=True)
+    classes += ASCII
+    classes[:ASCII] = np.arange(ASCII)
+    known = np.concatenate([flags[:ASCII], known])
+    if len(known) > CLASSES:
+        raise ValueError(f"Unicode {unicodedata.unidata_version} makes {len(known)} classes, {CLASSES} fit")
+    known = np.append(known, np.zeros(CLASSES - len(known), np.uint32))
     class_block, class_rows = _two_stages(classes.astype(np.uint8))
     fold_block, fold_rows = _two_stages(folds)
     return Tables(class_block, class_rows, known, fold_block, fold_rows, expansions)
@@ -119,8 +132,9 @@ def _fit(found: _kept.Arrays) -> bool:
     longer = held.folds[held.folds >= LONG]
     return bool(
         len(held.classes) == (int(held.class_block.max()) + 1) << 8
+        and np.array_equal(held.classes[int(held.class_block[0]) << 8 :][:ASCII], np.arange(ASCII))
         and len(held.folds) == (int(held.fold_block.max()) + 1) << 8
-        and held.classes.max() < len(held.flags)
+        and len(held.flags) == CLASSES
         and np.all((longer & 0xFFFF) + ((longer >> 16) & 31) <= len(held.expansions))
     )
 

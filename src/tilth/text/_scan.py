@@ -19,7 +19,10 @@ EVENTS = np.uint32(p.LINE_BREAK | p.SENTENCE)
 """What `lines` stops at."""
 EVENTS_OF_PHRASES = np.uint32(p.LINE_BREAK | p.SENTENCE | p.TRIGGER | p.FURNITURE)
 """The same, where phrases are looked for."""
+BEYOND = 4
+"""So many classes are behind a text: of its line break, and of what `lines` reads along."""
 _SHORT, _BRIEF = 30, 10
+_1, _2, _3, _4, _5, _6, _7 = map(np.uint64, range(1, 8))
 AT_SENTENCES, AT_ELLIPSES = (
     AT["sentences"],
     AT["ellipses"],
@@ -74,19 +77,19 @@ def decode(data: Array, start: Number, end: Number, tables: Array, points: Array
         lead = np.uint32(data[at])
         if lead < 0x80:
             points[count] = lead
-            classes[count] = tables.classes[lead]
+            classes[count] = lead
             count += np.uint64(1)
             at += np.uint64(1)
-            # Eight letters at a time, as long as all are ASCII.
+            # Eight letters at a time, as long as all are ASCII; read before any is written, so that they are one load.
             while at + np.uint64(8) <= last:
-                either = np.uint8(0)
-                for step in range(np.uint64(8)):
-                    either |= data[at + step]
-                if either >= np.uint8(0x80):
+                a, b, c, d = data[at], data[at + _1], data[at + _2], data[at + _3]
+                e, f, g, h = data[at + _4], data[at + _5], data[at + _6], data[at + _7]
+                if (a | b | c | d | e | f | g | h) >= np.uint8(0x80):
                     break
-                for step in range(np.uint64(8)):
-                    points[count + step] = data[at + step]
-                    classes[count + step] = tables.classes[data[at + step]]
+                points[count], points[count + _1], points[count + _2], points[count + _3] = a, b, c, d
+                points[count + _4], points[count + _5], points[count + _6], points[count + _7] = e, f, g, h
+                classes[count], classes[count + _1], classes[count + _2], classes[count + _3] = a, b, c, d
+                classes[count + _4], classes[count + _5], classes[count + _6], classes[count + _7] = e, f, g, h
                 count += np.uint64(8)
                 at += np.uint64(8)
             continue
@@ -101,7 +104,7 @@ def decode(data: Array, start: Number, end: Number, tables: Array, points: Array
         classes[count] = class_of(np.uint32(point), tables)
         count += np.uint64(1)
         at += size
-    points[count], classes[count] = np.uint32(10), tables.classes[10]
+    points[count], classes[count] = np.uint32(10), np.uint8(10)
     return np.int64(count)
 
 
@@ -169,12 +172,25 @@ def lines(
 ) -> Number:
     """Measure lines, sentences and phrases; write the place of each line that is not empty; return how many."""
     at: Number = 0
-    found, line, split_line = 0, np.int64(0), np.int64(0)
+    found, line, split_line, trimmed = 0, np.int64(0), np.int64(0), np.int64(-1)
+    first: Number = 0
+    last: Number = 0
     javascript, policy, furniture = False, False, False
     sentence_from, sentence_until, dots_until = 0, 0, 0
     while True:
         # The line break behind the text ends this loop at the latest.
         place = np.uint64(at)
+        # Four at a time, which may reach beyond the line break behind the text.
+        while not (
+            (
+                flags[classes[place]]
+                | flags[classes[place + _1]]
+                | flags[classes[place + _2]]
+                | flags[classes[place + _3]]
+            )
+            & events
+        ):
+            place += np.uint64(4)
         while True:
             event = flags[classes[place]] & events
             if event and (event != np.uint32(p.TRIGGER) or _phrases.likely(points, place)):
@@ -206,7 +222,9 @@ def lines(
             furniture = _phrases.furniture(points, count, at)
         if flag & p.LINE_BREAK:
             if split_line < count and (point != 13 or at + 1 == count or points[at + 1] != 10):
-                _split_line(points, classes, flags, split_line, at, out)
+                first, last = trim(classes, flags, split_line, at)
+                trimmed = split_line
+                _split_line(points, classes, flags, first, last, out)
                 out[_JAVASCRIPT_LINES] += javascript
                 out[_POLICY_LINES] += policy
                 split_line, javascript, policy = at + 1, False, False
@@ -214,7 +232,9 @@ def lines(
                 if line < at:
                     starts[found], ends[found] = line, at
                     found += 1
-                    _line(classes, flags, line, at, sentence_from, furniture, out)
+                    if trimmed != line:
+                        first, last = trim(classes, flags, line, at)
+                    _line(classes, flags, line, at, first, last, sentence_from, furniture, out)
                 line, furniture, sentence_from = at + 1, False, at + 1
         if at == count:
             return found
@@ -222,10 +242,9 @@ def lines(
 
 
 @inner
-def _split_line(points: Array, classes: Array, flags: Array, start: Number, end: Number, out: Array) -> None:
-    """Measure a line as `str.splitlines` cuts it."""
+def _split_line(points: Array, classes: Array, flags: Array, first: Number, last: Number, out: Array) -> None:
+    """Measure a line, trimmed, as `str.splitlines` cuts it."""
     out[_TEXT_LINES] += 1
-    first, last = trim(classes, flags, start, end)
     if first < last:
         out[_BULLETS] += flags[classes[first]] & p.SPECIAL == p.BULLET
         dots = last - first >= 3 and points[last - 1] == 46 and points[last - 2] == 46 and points[last - 3] == 46
@@ -234,10 +253,17 @@ def _split_line(points: Array, classes: Array, flags: Array, start: Number, end:
 
 @inner
 def _line(
-    classes: Array, flags: Array, start: Number, end: Number, sentence_from: Number, furniture: Number, out: Array
+    classes: Array,
+    flags: Array,
+    start: Number,
+    end: Number,
+    first: Number,
+    last: Number,
+    sentence_from: Number,
+    furniture: Number,
+    out: Array,
 ) -> None:
-    """Measure a line as "\\n" cuts it."""
-    first, last = trim(classes, flags, start, end)
+    """Measure a line as "\\n" cuts it, and which is from `first` to `last` when trimmed."""
     if first == last:
         return
     out[_LINES] += 1

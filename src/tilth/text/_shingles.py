@@ -6,8 +6,8 @@ import numpy as np
 
 from tilth.text import _points as p
 from tilth.text._compile import Array, Number, inner
+from tilth.text._eights import mix
 from tilth.text._pieces import table_size
-from tilth.text._words import mix
 
 _GOLDEN = 0x9E3779B97F4A7C15
 LANES = 32

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tilth.text._compile import Array, Number, inner
+from tilth.text._compile import Array, Number, inlined, inner
 
 BREAKS = (*range(0x0A, 0x0E), *range(0x1C, 0x1F), 0xC2, 0xE2)
 """The bytes that a line break may begin with."""
@@ -48,7 +48,7 @@ def white(data: Array, at: Number, end: Number) -> Number:
     return 3 if found else 0
 
 
-@inner
+@inlined
 def skip_white(data: Array, at: Number, end: Number) -> Number:
     """Return where the first code point stands that is not white space."""
     while at < end:
@@ -62,7 +62,7 @@ def skip_white(data: Array, at: Number, end: Number) -> Number:
     return at
 
 
-@inner
+@inlined
 def strip_white(data: Array, start: Number, end: Number) -> Number:
     """Return where the last code point ends that is not white space."""
     while end > start:

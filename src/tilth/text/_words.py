@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tilth.text import _marks, minhash, words
+from tilth.text import _eights, _marks, _plain, words
 from tilth.text import _points as p
 from tilth.text._compile import Array, Number, inner
+from tilth.text._eights import mix
 from tilth.text._scan import AT, class_of
 
 _RUN, _SINGLE, _MARK, _IGNORE, _BREAK = words.RUN, words.SINGLE, words.MARK, words.IGNORE, words.BREAK
@@ -18,18 +19,9 @@ _PLACE = np.uint64(1 << 21)
 _LONG = np.int32(p.LONG)
 
 
-def _hash(word: str) -> int:
-    points = np.array([ord(mark) for mark in word], np.uint64)
-    places = np.arange(1, len(word) + 1, dtype=np.uint64) << np.uint64(21)
-    return int(minhash.mix(np.array([minhash.mix(points | places).sum()]))[0])
-
-
-_ASCII, _NEAR, _UNPLACE = np.uint64(128), np.uint64(15 << 21), np.uint64(14)
-_MIXED = minhash.mix(
-    np.arange(128, dtype=np.uint64)[None, :] | np.arange(16, dtype=np.uint64)[:, None] << np.uint64(21)
-).ravel()
-"""The mix of each ASCII letter at each of the first 15 places: looked up faster than made."""
-_STOPS = np.array([_hash(word) for word in _marks.STOP_WORDS], np.uint64)
+_WIDE, _BYTE, _EIGHT = np.uint64(128), np.uint64(8), np.uint64(64)
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_STOPS = _plain.word_hashes(_marks.STOP_WORDS)
 _LONGEST_STOP = max(map(len, _marks.STOP_WORDS))
 _STOP_SHIFT = np.uint64(
     next(shift for shift in range(57) if len(set(_STOPS >> np.uint64(shift) & np.uint64(255))) == len(_STOPS))
@@ -37,15 +29,6 @@ _STOP_SHIFT = np.uint64(
 """Behind so many bits, one byte tells the stop words apart."""
 _STOP_AT = np.zeros(256, np.uint8)
 _STOP_AT[(_STOPS >> _STOP_SHIFT & np.uint64(255)).astype(np.int64)] = np.arange(len(_STOPS))
-
-
-@inner
-def mix(value: Number) -> Number:
-    """Scramble a 64-bit number, as `minhash.mix`."""
-    value = np.uint64(value) + np.uint64(0x9E3779B97F4A7C15)
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
 
 
 @inner
@@ -115,37 +98,48 @@ def split(
             continue
         # A mark that hangs on nothing is a word of its own; what follows it begins another.
         run = kind == _RUN
-        first, place, total = length, np.uint64(0), np.uint64(0)
+        first, total = length, np.uint64(0)
         some, common = flag, flag
-        while True:
-            some |= flag
-            common &= flag
-            place += _PLACE
-            point = np.uint64(points[at])
-            if point < _ASCII and place <= _NEAR:
-                total += _MIXED[(place >> _UNPLACE) | point]
-            else:
+        whole = False
+        if run and classes[at] < _WIDE:
+            size, total, some = _eights.word(points, classes, at, kept, length)
+            after = flags[classes[at + size]] & np.uint32(p.KIND)
+            # Most often what follows ends the word: nothing hangs on it, and no letter beyond ASCII belongs to it.
+            whole = after in (_BREAK, _SINGLE)
+        if whole:
+            at += size
+            length += size
+        else:
+            place, wide, total, some = np.uint64(0), np.uint64(0), np.uint64(0), flag
+            while True:
+                some |= flag
+                common &= flag
+                place += _PLACE
+                point = np.uint64(points[at])
+                wide |= point
                 total += mix(point | place)
-            kept[length] = points[at]
-            length += one
-            at += one
-            # The line break behind the text ends the last word.
-            flag = flags[classes[at]]
-            kind = flag & np.uint32(p.KIND)
-            while kind == _IGNORE:
+                kept[length] = points[at]
+                length += one
                 at += one
+                # The line break behind the text ends the last word.
                 flag = flags[classes[at]]
                 kind = flag & np.uint32(p.KIND)
-            if not (kind == _MARK or (run and kind == _RUN)):
-                break
-        said, size = mix(total), np.int64(length - first)
+                while kind == _IGNORE:
+                    at += one
+                    flag = flags[classes[at]]
+                    kind = flag & np.uint32(p.KIND)
+                if not (kind == _MARK or (run and kind == _RUN)):
+                    break
+            if wide < _WIDE:
+                total = _packed(kept, first, length)
+        said, size = mix(total), length - first
         starts[found], hashes[found], seen[found] = first, said, some
         found += one
         alpha += some & np.uint32(p.ALPHA) > 0
-        longest = max(longest, size)
+        longest = max(longest, np.int64(size))
         if common & np.uint32(p.SYMBOL):
             symbols += 1
-            symbol_chars += size
+            symbol_chars += np.int64(size)
         if size <= _LONGEST_STOP:
             stop = _STOP_AT[(said >> _STOP_SHIFT) & np.uint64(255)]
             if _STOPS[stop] == said:
@@ -161,6 +155,19 @@ def split(
 
 
 @inner
+def _packed(kept: Array, start: Number, end: Number) -> Number:
+    """Sum what eight letters of ASCII at a time make, mixed."""
+    total, held, shift, number = np.uint64(0), np.uint64(0), np.uint64(0), np.uint64(0)
+    for at in range(start, end):
+        held |= np.uint64(kept[at]) << shift
+        shift += _BYTE
+        if shift == _EIGHT:
+            total += mix(held + number)
+            held, shift, number = np.uint64(0), np.uint64(0), number + _GOLDEN
+    return total + mix(held + number) if shift else total
+
+
+@inner
 def fold(
     kept: Array, starts: Array, seen: Array, found: Number, tables: Array, one_number: Number, hashes: Array
 ) -> None:
@@ -170,6 +177,9 @@ def fold(
         if not seen[word] & renewed:
             continue
         place, total, digit_before = np.uint64(0), np.uint64(0), False
+        # Both sums, as only the last letter tells which is wanted.
+        wide, narrow, held = np.uint64(0), np.uint64(0), np.uint64(0)
+        shift, number = np.uint64(0), np.uint64(0)
         for at in range(starts[word], starts[word + 1]):
             point, change, first, size = kept[at], np.int32(0), 0, 1
             if one_number and tables.flags[class_of(point, tables)] & p.DIGIT:
@@ -188,6 +198,14 @@ def fold(
                     letter = np.uint64(np.int64(point) + np.int64(change))
                 place += _PLACE
                 total += mix(letter | place)
+                wide |= letter
+                held |= letter << shift
+                shift += _BYTE
+                if shift == _EIGHT:
+                    narrow += mix(held + number)
+                    held, shift, number = np.uint64(0), np.uint64(0), number + _GOLDEN
+        if wide < _WIDE:
+            total = narrow + mix(held + number) if shift else narrow
         hashes[word] = mix(total)
 
 
