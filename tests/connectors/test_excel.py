@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import builtins
 import datetime as dt
+import importlib.util
 import random
+import re
 import zipfile
 from pathlib import Path
 
 import openpyxl
 import pytest
 
-from tilth.connectors import _excel
+from tilth.connectors import _excel, _excel_bounds
 from tilth.connectors.files import Files
 from tilth.core.errors import DataError, MissingExtra
 
@@ -75,14 +76,8 @@ def test_a_sheet_without_rows_keeps_its_columns(tmp_path: Path, read_all):
 
 def test_the_missing_package_is_named_with_the_line_that_installs_it(tmp_path: Path, monkeypatch):
     path = book(tmp_path / "a.xlsx", ["a"], [1])
-    real = builtins.__import__
-
-    def without(name, *rest):
-        if name == "python_calamine":
-            raise ImportError(name)
-        return real(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "python_calamine" else real(name))
     with pytest.raises(MissingExtra, match=r'pip install "tilth\[excel\]"'):
         Files(path=str(path)).plan(None)
 
@@ -100,7 +95,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypa
     path = book(tmp_path / "a.xlsx", ["a"], [1])
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("xl/padding.xml", b"0" * (2 << 20))
-    monkeypatch.setattr(_excel, "MOST_UNPACKED", 1 << 20)
+    monkeypatch.setattr(_excel_bounds, "MOST_UNPACKED", 1 << 20)
     with pytest.raises(DataError, match=r"the workbook unpacks to 2,\d{3},\d{3} bytes.*Save the sheet as CSV"):
         Files(path=str(path)).plan(None)
 
@@ -112,6 +107,68 @@ def test_a_stray_cell_far_away_is_refused_before_the_rectangle_is_filled(tmp_pat
     made.save(tmp_path / "a.xlsx")
     with pytest.raises(DataError, match=r"spans 1,048,576 rows by 16,384 columns.*Delete the stray cells"):
         Files(path=str(tmp_path / "a.xlsx")).plan(None)
+
+
+ODS = """<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"
+ xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"
+ xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body><office:spreadsheet>
+ <table:table table:name="one">{rows}</table:table></office:spreadsheet>
+ </office:body></office:document-content>"""
+CELL = '<table:table-cell office:value-type="float" office:value="{0}"{1}/>'
+
+
+def ods(path: Path, rows: str) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet", zipfile.ZIP_STORED)
+        packed.writestr("content.xml", ODS.format(rows=rows))
+        packed.writestr("META-INF/manifest.xml", "<manifest/>")
+    return path
+
+
+def test_an_open_document_sheet_is_read(tmp_path: Path, read_all):
+    header = "".join(
+        f'<table:table-cell office:value-type="string"><text:p>{name}</text:p></table:table-cell>' for name in "ab"
+    )
+    row = f"<table:table-row>{CELL.format(1, '')}{CELL.format(2.5, '')}</table:table-row>"
+    path = ods(tmp_path / "a.ods", f"<table:table-row>{header}</table:table-row>{row}")
+    assert read_all(Files(path=str(path))).rows == [{"a": 1, "b": 2.5}]
+
+
+def test_a_sheet_that_repeats_itself_without_end_takes_no_more_than_its_share(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(_excel, "MEMORY_MB", 600)
+    cells = CELL.format(1, ' table:number-columns-repeated="1000"')
+    path = ods(tmp_path / "a.ods", f'<table:table-row table:number-rows-repeated="60000">{cells}</table:table-row>')
+    with pytest.raises(DataError, match=r"takes too much memory to read"):
+        Files(path=str(path)).plan(None)
+
+
+def test_one_long_text_in_many_cells_takes_no_more_than_its_share(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(_excel, "MEMORY_MB", 600)
+    path = book(tmp_path / "a.xlsx", ["a"], *(["text"] for _ in range(3000)))
+    with zipfile.ZipFile(path) as packed:
+        parts = {name: packed.read(name).decode() for name in packed.namelist()}
+    # As Excel writes it: cells name a text that is written once.
+    parts["xl/worksheets/sheet1.xml"] = re.sub(
+        r't="inlineStr"><is><t>text</t></is>', 't="s"><v>0</v>', parts["xl/worksheets/sheet1.xml"]
+    )
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    parts["xl/sharedStrings.xml"] = f'<sst xmlns="{main}"><si><t>{"x" * 1_000_000}</t></si></sst>'
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
+    parts["xl/_rels/workbook.xml.rels"] = parts["xl/_rels/workbook.xml.rels"].replace(
+        "</Relationships>", f'<Relationship Id="rId99" Type="{kind}" Target="sharedStrings.xml"/></Relationships>'
+    )
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, raw in parts.items():
+            packed.writestr(name, raw)
+    with pytest.raises(DataError, match=r"takes too much memory to read"):
+        Files(path=str(path)).plan(None)
+
+
+def test_a_reader_that_takes_too_long_is_stopped(tmp_path: Path, monkeypatch):
+    path = book(tmp_path / "a.xlsx", ["a"], [1])
+    monkeypatch.setattr(_excel, "SECONDS", 0)
+    with pytest.raises(DataError, match="takes too long to read"):
+        Files(path=str(path)).plan(None)
 
 
 @pytest.mark.storm
