@@ -71,6 +71,54 @@ def test_a_read_only_install_keeps_its_code_in_the_users_cache(tmp_path: Path, m
     assert folder.parent == tmp_path / "cache" / "tilth" / "kernel"
 
 
+def homeless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Leave nothing to write to but temporary files, as on a cluster's worker."""
+    monkeypatch.delenv(_compile.CACHE, raising=False)
+    install, temporary = tmp_path / "install", tmp_path / "temporary"
+    shutil.copytree(_compile._HERE, install, ignore=shutil.ignore_patterns("__pycache__"))
+    (install / "__pycache__").touch()
+    monkeypatch.setattr(_compile, "_HERE", install)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "expanduser", lambda self: (_ for _ in ()).throw(RuntimeError("no home")))
+    temporary.mkdir()
+    temporary.chmod(0o1777)
+    monkeypatch.setattr(_compile.tempfile, "gettempdir", lambda: str(temporary))
+    return temporary
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs users")
+def test_a_worker_without_a_home_keeps_its_code_among_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = homeless(tmp_path, monkeypatch)
+    folder = _compile.cache_folder()
+    assert folder is not None
+    assert folder.parent == temporary / f"tilth-{os.getuid()}"
+    assert folder.parent.stat().st_mode & 0o777 == 0o700
+    assert _compile.cache_folder() == folder
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs users")
+@pytest.mark.parametrize("trap", ["open", "link", "file", "shared"])
+def test_a_temporary_folder_that_others_may_write_to_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trap: str
+) -> None:
+    temporary = homeless(tmp_path, monkeypatch)
+    own = temporary / f"tilth-{os.getuid()}"
+    if trap == "open":
+        own.mkdir()
+        own.chmod(0o770)
+    elif trap == "link":
+        (tmp_path / "elsewhere").mkdir(mode=0o700)
+        own.symlink_to(tmp_path / "elsewhere")
+    elif trap == "file":
+        own.touch()
+    else:
+        # Without the sticky bit anybody could put another folder in its place.
+        temporary.chmod(0o777)
+    assert _compile.cache_folder() is None
+
+
 def test_another_version_of_the_sources_has_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(_compile.CACHE, str(tmp_path))
     monkeypatch.setattr(_compile, "_HERE", tmp_path)

@@ -1,23 +1,25 @@
 """Compile functions with Numba, once a machine: compiled code is kept on disk and found by every later process.
 
 It lives in the first of these folders that can be written: `__pycache__` beside this file; `tilth/kernel` in the user's
-cache folder (`XDG_CACHE_HOME`, else `~/.cache`); or in the one that `TILTH_KERNEL_CACHE` names, and no other. Where
-none can be, as for a Spark executor without a home, each process compiles for itself, some seconds. Within it, a folder
-is named by a hash of this room's sources, so that no process meets the code of another version; folders of versions
-that are no longer used are removed.
+cache folder (`XDG_CACHE_HOME`, else `~/.cache`); `tilth-<user>` among temporary files, as for a Spark executor without
+a home, where no other user can write; or in the one that `TILTH_KERNEL_CACHE` names, and no other. Where none can be,
+each process compiles for itself, some seconds. Within it, a folder is named by a hash of this room's sources, so that
+no process meets the code of another version; folders of versions that are no longer used are removed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import hashlib
 import importlib
 import importlib.metadata
 import os
+import stat
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -129,12 +131,33 @@ def cache_folder() -> Path | None:
     return next((folder for folder in map(_inside, _candidates()) if folder is not None), None)
 
 
-def _candidates() -> list[Path]:
+def _candidates() -> Iterator[Path]:
     named = os.environ.get(CACHE)
     if named:
-        return [Path(named)]
-    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    return [_HERE / "__pycache__", Path(home) / "tilth" / "kernel"]
+        yield Path(named)
+        return
+    yield _HERE / "__pycache__"
+    # A Spark executor may be a user without a home.
+    with contextlib.suppress(RuntimeError):
+        yield Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "tilth" / "kernel"
+    if (own := _own_temporary(Path(tempfile.gettempdir()))) is not None:
+        yield own
+
+
+def _own_temporary(folder: Path) -> Path | None:
+    """Return a folder of this user's among temporary files; None where another user could put code there."""
+    if not hasattr(os, "getuid"):
+        return None
+    own = folder / f"tilth-{os.getuid()}"
+    try:
+        with contextlib.suppress(FileExistsError):
+            own.mkdir(mode=0o700)
+        held, around = own.lstat(), folder.stat()
+    except OSError:
+        return None
+    shared = around.st_mode & 0o022 and not around.st_mode & stat.S_ISVTX
+    mine = stat.S_ISDIR(held.st_mode) and held.st_uid == os.getuid() and not held.st_mode & 0o077
+    return own if mine and not shared else None
 
 
 def _inside(base: Path) -> Path | None:
