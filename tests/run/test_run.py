@@ -12,7 +12,7 @@ import pytest
 
 from tilth import api
 from tilth.core import events
-from tilth.core.errors import OperatorError, RecipeError, Stopped
+from tilth.core.errors import DataError, OperatorError, RecipeError, Stopped
 from tilth.core.events import Event
 from tilth.tables._scan import ReadParts
 from tilth.tables.project import Project
@@ -312,3 +312,12 @@ def test_texts_are_read_where_they_are_needed_and_nowhere_else(folder: Folder, m
     # Comparing rows and refining them need the text, and the report's examples; assigning splits does not.
     assert sum(with_text) <= 3
     assert len(with_text) > sum(with_text)
+
+
+def test_rows_are_learnt_in_the_stages_that_a_column_gives(folder: Folder):
+    recipe = "acquire: [files: {path: a.csv, key: key}]\nrefine: [curriculum: {column: value, stages: 3}]\n"
+    in_order = folder.run(recipe + TRAIN.replace("epochs: 1", "epochs: 1, curriculum: stage"))
+    assert {row["stage"] for row in folder.rows()} == {0, 1, 2}
+    assert in_order.bundle.is_dir()
+    with pytest.raises(DataError, match=r'no column "stge"'):
+        folder.run(recipe + TRAIN.replace("epochs: 1", "epochs: 1, curriculum: stge"))

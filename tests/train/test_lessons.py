@@ -1,3 +1,7 @@
+import pyarrow as pa
+import pytest
+
+from tilth.core.errors import DataError
 from tilth.train import lessons
 from tilth.train.scratch import learn_tokenizer
 from tilth.train.task import Spelling
@@ -23,8 +27,6 @@ def test_rows_come_in_the_order_of_their_ids_whatever_the_shards(toy):
 
 def test_any_change_of_a_row_changes_the_digest(toy):
     def digest(**changed: list[str]) -> str:
-        import pyarrow as pa
-
         read = lessons.read(
             toy.held(pa.RecordBatch.from_pydict({**toy.texts(6).to_pydict(), **changed})), TASK, spelling(), LABELS
         )
@@ -41,3 +43,26 @@ def test_any_change_of_a_row_changes_the_digest(toy):
 
 def test_a_view_without_usable_rows_is_none(toy):
     assert lessons.read(toy.held(), TASK, spelling(), LABELS) is None
+
+
+def staged(toy, stages: pa.Array) -> lessons.Lessons:
+    rows = toy.texts(len(stages)).append_column("stage", stages)
+    found = lessons.read(toy.held(rows.slice(2), rows.slice(0, 2)), TASK, spelling(), LABELS, stages="stage")
+    assert found is not None
+    return found
+
+
+def test_each_item_has_the_stage_of_its_row_and_rows_without_one_come_last(toy):
+    told = [2, 0, None, 1, 1, 0]
+    found = staged(toy, pa.array(told))
+    by_name = dict(zip(toy.texts(6).column("_id").to_pylist(), [2, 0, 2, 1, 1, 0], strict=True))
+    assert found.stages is not None
+    assert found.stages.tolist() == [by_name[found.names[row]] for row in found.encoded.rows]
+    assert staged(toy, pa.array([None] * 6, pa.int64())).stages.tolist() == [0] * 6
+    # Another order is another fit.
+    assert found.digest() != staged(toy, pa.array([2, 0, None, 1, 0, 1])).digest()
+
+
+def test_stages_that_are_no_numbers_are_refused(toy):
+    with pytest.raises(DataError, match='column "stage" is string.*whole numbers'):
+        staged(toy, pa.array(["early"] * 6))

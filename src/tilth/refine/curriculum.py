@@ -27,9 +27,9 @@ class Curriculum:
     [0, 2, 1, None]
 
     Adds a column with the stage of each row, from 0: easy rows first (Bengio et al. 2009, "Curriculum Learning"), or
-    the best last, to anneal on. No row is dropped or moved; the order is the reader's to use. A row without a number
-    has no stage. The limits are quantiles of the train rows, exact up to 65,536 distinct numbers; rows with one number
-    are in one stage.
+    the best last, to anneal on. No row is dropped or moved; `train: {curriculum: stage}` reads each epoch in the order
+    of the stages. A row without a number has no stage. The limits are quantiles of the train rows, exact up to 65,536
+    distinct numbers; rows with one number are in one stage.
     """
 
     fits_on: ClassVar[FitsOn] = "train"

@@ -117,7 +117,7 @@ def _check_columns(work: Work, refined: Refined) -> None:
     names = [name for name in refined.table.schema(refined.version).names if not name.startswith("_")]
     task = getattr(entry.part, "task", "text_classification")
     wanted = ("tokens", "tags") if task == "token_classification" else ("text", "label")
-    for option in wanted:
+    for option in (*wanted, "curriculum"):
         column = getattr(entry.part, option, None)
         if isinstance(column, str) and column not in names:
             raise DataError(

@@ -25,16 +25,26 @@ class Batches:
     rows: int
     seed: int
     window: int = 50
+    stages: Array | None = None
+    """int64, one an item: within an epoch, batches of a stage come before those of the next (Bengio et al. 2009)."""
 
     @property
     def per_epoch(self) -> int:
         """Return the number of batches in an epoch."""
-        return -(-len(self.lengths) // self.rows)
+        return sum(-(-len(items) // self.rows) for items in self._staged(np.arange(len(self.lengths))))
 
     def epoch(self, number: int) -> list[Array]:
         """Return one epoch's batches of item numbers."""
         random = np.random.Generator(np.random.PCG64([self.seed, number]))
-        order = random.permutation(len(self.lengths))
+        parts = self._staged(random.permutation(len(self.lengths)))
+        return [batch for items in parts for batch in self._cut(items, random)]
+
+    def _staged(self, order: Array) -> list[Array]:
+        if self.stages is None:
+            return [order]
+        return [order[self.stages[order] == stage] for stage in np.unique(self.stages)]
+
+    def _cut(self, order: Array, random: np.random.Generator) -> list[Array]:
         step = self.rows * self.window
         made = []
         for start in range(0, len(order), step):

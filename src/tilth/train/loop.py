@@ -80,13 +80,14 @@ class Loop:
         *,
         context: Context,
         names: Sequence[str],
+        stages: Array | None = None,
         evaluate: Callable[[], Mapping[str, float]] | None = None,
         checkpoints: Checkpoints | None = None,
     ) -> None:
         self.network, self.train, self.plan, self.context, self.names = network, train, plan, context, names
         self.evaluate, self.checkpoints = evaluate, checkpoints
         self.device = next(network.parameters()).device
-        self.batches = Batches(lengths=train.lengths, rows=plan.batch, seed=plan.seed)
+        self.batches = Batches(lengths=train.lengths, rows=plan.batch, seed=plan.seed, stages=stages)
         self.per_epoch = math.ceil(self.batches.per_epoch / plan.accumulate)
         self.steps = self.per_epoch * plan.epochs
         self.warm = round(self.steps * plan.warmup)

@@ -103,6 +103,16 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(toy):
     assert same(one, replace(TEXT, epochs=2, seed=3).fit(toy.text_views(), Context(seed=4)))
 
 
+def test_stages_change_the_order_in_which_rows_are_learnt(toy):
+    rows = toy.texts(48)
+    staged = Views(train=toy.held(rows.append_column("stage", pa.array([row % 3 for row in range(48)]))))
+    plain = replace(TEXT, epochs=2).fit(staged, Context(seed=0))
+    in_order = replace(TEXT, epochs=2, curriculum="stage").fit(staged, Context(seed=0))
+    assert not same(plain, in_order)
+    one_stage = Views(train=toy.held(rows.append_column("stage", pa.array([7] * 48))))
+    assert same(plain, replace(TEXT, epochs=2, curriculum="stage").fit(one_stage, Context(seed=0)))
+
+
 def test_how_rows_lie_in_shards_changes_nothing(toy):
     rows = toy.texts(48)
     turned = rows.take(pa.array(np.random.default_rng(0).permutation(48)))

@@ -71,7 +71,7 @@ def prepare(full: Full, data: Views, context: Context) -> Ready:
         max_length=min(full.max_length, origin.positions) // STEADY * STEADY,
         shapes=bool(options["case"]),
     )
-    train = lessons.read(data.train, task, spelling, labels)
+    train = lessons.read(data.train, task, spelling, labels, stages=full.curriculum)
     if train is None:
         raise DataError("no train row has both an input and an answer", where="train")
     valid = lessons.read(data.valid, task, spelling, labels) if data.valid is not None else None

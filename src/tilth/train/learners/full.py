@@ -64,6 +64,8 @@ class Full:
     """All dropout rates; the backbone's own by default."""
     label_smoothing: float = 0.0
     """The share of each target that is spread over all labels."""
+    curriculum: str | None = None
+    """A column with the stage of each row, as the operator `curriculum` adds: each epoch reads the stages in order."""
     max_length: int = 256
     """Tokens a text may have. Longer texts are cut and counted, longer rows of words are read in windows."""
     pooling: Literal["auto", "mean", "first"] = "auto"
@@ -118,6 +120,7 @@ class Full:
                 ready.plan,
                 context=context,
                 names=ready.train.names,
+                stages=ready.train.stages,
                 evaluate=ready.evaluate,
                 checkpoints=ready.checkpoints,
             )
