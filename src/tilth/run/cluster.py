@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -23,7 +24,7 @@ from tilth.recipe.model import Recipe
 from tilth.run import sidecar
 from tilth.run.acquire import Acquired
 from tilth.run.edits import EditNotes
-from tilth.run.fingerprint import chain, decides, digest
+from tilth.run.fingerprint import chain, decides, digest, located
 from tilth.run.plan import DecideStep, link_of
 from tilth.run.prefix import LIGHT, Prefixed
 from tilth.run.sidecar import NOTE, chained
@@ -65,9 +66,13 @@ def cluster(work: Work, acquired: Acquired) -> Clustered:
     keyed = any(getattr(entry.part, "key", None) for entry in work.recipe.acquire)
     key = digest(acquired.key, "replaced rows apart") if keyed else acquired.key
     skipped = True
+    folder = Path(work.recipe.path).resolve().parent
     for step in _steps(work, acquired):
         place, operator, links = step.place, step.operator, step.links
-        key = digest(STAGE, key, place, chain([link.operator for link in links]), decides(operator))
+        # As written in the fingerprint, so that a project can be moved; files are known by what they hold.
+        said = decides(operator)
+        operator, files = located(operator, folder)
+        key = digest(STAGE, key, place, chain([link.operator for link in links]), said, *files)
         table = work.project.decisions(f"{work.data}.{slug(place)}")
         if table.version_of(RunKey(key)) is None:
             work.tell(StageStarted(stage=f"{STAGE} {place}"))

@@ -10,6 +10,7 @@ import hashlib
 import importlib.metadata
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tilth.core import registry
@@ -43,6 +44,12 @@ def decides(operator: Any) -> str:
 def chain(operators: Sequence[Any]) -> str:
     """Fingerprint operators that run one after another."""
     return digest([decides(operator) for operator in operators])
+
+
+def located(operator: Any, folder: Path) -> tuple[Any, list[str]]:
+    """Return an operator that finds its files beside the recipe in `folder`, and the hashes of what these hold."""
+    operator = operator.anchored(folder) if hasattr(operator, "anchored") else operator
+    return operator, sorted(getattr(operator, "resources", {}).values())
 
 
 def _packages(kind: type) -> dict[str, str]:

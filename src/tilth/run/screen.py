@@ -12,7 +12,7 @@ from tilth.run import sidecar
 from tilth.run.acquire import Acquired
 from tilth.run.assign import Assigned
 from tilth.run.cluster import Leaving, commit, slug
-from tilth.run.fingerprint import chain, decides, digest
+from tilth.run.fingerprint import chain, decides, digest, located
 from tilth.run.prefix import Prefixed
 from tilth.run.sidecar import chained
 from tilth.run.stages import Work
@@ -28,8 +28,7 @@ def screen(work: Work, acquired: Acquired, assigned: Assigned) -> Assigned:
         place, operator, links = step.place, step.operator, step.links
         # As written in the fingerprint, so that a project can be moved; files are known by what they hold.
         said = decides(operator)
-        operator = operator.anchored(folder) if hasattr(operator, "anchored") else operator
-        files = sorted(getattr(operator, "resources", {}).values())
+        operator, files = located(operator, folder)
         key = digest(STAGE, key, place, chain([link.operator for link in links]), said, files)
         table = work.project.decisions(f"{work.data}.{slug(place)}")
         if table.version_of(RunKey(key)) is None:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import xxhash
 
+from tilth.bytes.digest import digest
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -111,16 +113,6 @@ class Checkpoints:
             return Saved(step, load_file(folder / TENSORS), told["state"])
         except (OSError, ValueError, KeyError, TypeError, SafetensorError):
             return None
-
-
-def digest(*files: Path) -> str:
-    """Return the xxh3-128 of files' bytes, one after the other."""
-    hasher = xxhash.xxh3_128()
-    for file in files:
-        with file.open("rb") as opened:
-            while block := opened.read(1 << 20):
-                hasher.update(block)
-    return hasher.hexdigest()
 
 
 def _sync(path: Path) -> None:
