@@ -77,7 +77,9 @@ def keep(texts: Buffers, judged: Array, asked: Rules, out: Array, seen: Array, e
     for row in range(len(judged)):
         longest = max(longest, texts.offsets[row + 1] - texts.offsets[row])
     breaks, spare = np.empty(longest + 1, np.int64), np.empty(longest + 1, np.int64)
-    used, changed = 0, False
+    # Not a plain 0: what is called with it would be compiled for that, too.
+    used: Number = np.int64(0)
+    changed = False
     for row in range(len(judged)):
         start, end = texts.offsets[row], texts.offsets[row + 1]
         if len(texts.valid) and not texts.valid[row]:
