@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,9 @@ from tilth.recipe.model import Recipe
 if TYPE_CHECKING:
     from tilth.report.inspection import Inspection
     from tilth.run.runner import Ran
+    from tilth.run.versions import Compared
     from tilth.serve.predictor import Predictor
+    from tilth.tables.table import Committed
 
 
 def check(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
@@ -80,6 +83,38 @@ def inspect(
         workers=workers,
         listen=listen,
     )
+
+
+def data_sets(root: str | Path = ".") -> list[str]:
+    """Name the data sets of a project."""
+    from tilth.run import versions as looking
+    from tilth.tables.project import Project
+
+    return looking.data_sets(Project(str(root)))
+
+
+def versions(data: str, *, root: str | Path = ".") -> list[Committed]:
+    """List a data set's versions, newest first. Raises `DataError` when there is no such data set."""
+    from tilth.run import versions as looking
+    from tilth.tables.project import Project
+
+    return looking.history(Project(str(root)), data)
+
+
+@contextlib.contextmanager
+def diff(
+    data: str, before: int | None = None, after: int | None = None, *, root: str | Path = ".", workers: int = 1
+) -> Iterator[Compared]:
+    """Compare two versions of a data set, by default the newest with the one before: rows that came, went, changed.
+
+    The rows can be read within the `with` block. Raises `DataError` when there is no such data set or version.
+    """
+    from tilth.engines.local import Local
+    from tilth.run import versions as looking
+    from tilth.tables.project import Project
+
+    with Local(workers=workers) as engine:
+        yield looking.compare(Project(str(root)), data, before, after, engine)
 
 
 def load(path: str | Path, *, device: str = "auto", code: Iterable[str | Path] = ()) -> Predictor:

@@ -41,7 +41,7 @@ def run(capsys: pytest.CaptureFixture[str]):
 def test_version_and_help(run) -> None:
     assert run("--version").out.strip() == f"tilth {tilth.__version__}"
     help_text = run("--help").out
-    for verb in ("init", "check", "run", "report", "predict", "serve", "doctor"):
+    for verb in ("init", "check", "run", "report", "predict", "serve", "doctor", "data"):
         assert verb in help_text
 
 
@@ -177,3 +177,25 @@ def test_ctrl_c_finishes_the_shard_and_says_how_to_go_on(tmp_path: Path) -> None
     again.stdout.close()
     assert first["step"] > 1, "training goes on where it stopped"
     assert time.monotonic() - began < 60
+
+
+def test_data_lists_versions_and_tells_two_apart(run, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("name: tickets\nacquire: [files: {path: a.csv, key: id}]\n")
+    (tmp_path / "a.csv").write_text("id,text\n" + "".join(f"{n},text {n}\n" for n in range(50)))
+    assert run("run", str(recipe), "-q").code == 0
+    (tmp_path / "a.csv").write_text("id,text\n" + "".join(f"{n},text {n % 48}\n" for n in range(1, 52)))
+    assert run("run", str(recipe), "-q").code == 0
+    where = ("--project", str(tmp_path))
+    assert {line.split()[0] for line in run("data", "log", *where).out.splitlines()} == {"tickets", "tickets.acquired"}
+    listed = [json.loads(line) for line in run("data", "log", "tickets", *where, "--json").out.splitlines()]
+    assert [one["rows"] for one in listed] == [51, 50]
+    *lines, whole = map(json.loads, run("data", "diff", "tickets", *where, "--json").out.splitlines())
+    # 0 went, 50 and 51 came, 48 and 49 say something else.
+    assert (whole["added"], whole["removed"], whole["changed"]) == (2, 1, 2)
+    assert whole["columns"]["text"] == 2
+    assert sorted(line["what"] for line in lines) == ["added", "added", "changed", "changed", "removed"]
+    told = run("data", "diff", "tickets", *where).out
+    assert "added             2" in told and "text                      2 rows" in told
+    unknown = run("data", "log", "tikets", *where)
+    assert (unknown.code, "tickets" in unknown.err) == (1, True)

@@ -9,6 +9,8 @@ import typer
 
 import tilth
 
+GROUPS = ("data",)
+"""Verbs with verbs of their own."""
 VERBS = ("init", "inspect", "check", "run", "report", "predict", "serve", "doctor")
 
 
@@ -33,4 +35,6 @@ def build() -> typer.Typer:
 
     for verb in VERBS:
         app.command(name=verb)(getattr(importlib.import_module(f"tilth.cli.{verb}"), verb))
+    for group in GROUPS:
+        app.add_typer(importlib.import_module(f"tilth.cli.{group}").build(), name=group)
     return app

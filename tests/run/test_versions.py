@@ -1,0 +1,90 @@
+"""Versions of a data set: each is listed, and two differ in exactly the rows and columns that were changed."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from tilth import api
+from tilth.core.batch import ID
+from tilth.core.errors import DataError
+from tilth.core.shard import RunKey, Shard
+from tilth.tables.project import Project
+
+
+def commit(root: Path, rows: list[dict[str, Any]], key: str, shards: int = 2) -> None:
+    table = Project(str(root)).table("tickets")
+    receipts = [
+        table.write(Shard(id=str(shard)), [pa.RecordBatch.from_pylist(part)] if (part := rows[shard::shards]) else [])
+        for shard in range(shards)
+    ]
+    table.commit(receipts, RunKey(key), None, table.newest(), mode="overwrite")
+
+
+def differences(root: Path, *versions: int) -> dict[str, tuple[str, list[str] | None]]:
+    with api.diff("tickets", *versions, root=root) as found:
+        lines = [line for batch in found.rows.batches() for line in batch.to_pylist()]
+    assert len({line[ID] for line in lines}) == len(lines)
+    return {line[ID]: (line["what"], line["columns"]) for line in lines}
+
+
+def test_rows_that_came_went_and_changed_are_named_with_their_columns(tmp_path: Path):
+    chance = random.Random(5)
+    before = [{ID: f"{n:032x}", "text": f"text {n}", "n": n, "tags": [str(n)], "_split": "train"} for n in range(400)]
+    after, expected = [], {}
+    for row in before:
+        row = dict(row)
+        match chance.randrange(6):
+            case 0:
+                expected[row[ID]] = ("removed", None)
+                continue
+            case 1:
+                row["text"] += "!"
+                expected[row[ID]] = ("changed", ["text"])
+            case 2:
+                row["n"], row["tags"] = None, [*row["tags"], "new"]
+                expected[row[ID]] = ("changed", ["n", "tags"])
+            case 3:
+                row["_split"] = "test"
+                expected[row[ID]] = ("changed", ["_split"])
+        after.append(row)
+    after += [{ID: f"{n:032x}", "text": "new", "n": n, "tags": [], "_split": "train"} for n in range(900, 930)]
+    expected |= {f"{n:032x}": ("added", None) for n in range(900, 930)}
+    commit(tmp_path, before, "one")
+    # Other shards and another order change no row.
+    chance.shuffle(after)
+    commit(tmp_path, after, "two", shards=5)
+    assert differences(tmp_path) == differences(tmp_path, 0, 1) == expected
+    assert differences(tmp_path, 1, 1) == {}
+    turned = {"added": "removed", "removed": "added", "changed": "changed"}
+    assert {row: turned[what] for row, (what, _) in differences(tmp_path, 1, 0).items()} == {
+        row: what for row, (what, _) in expected.items()
+    }
+
+
+def test_a_new_column_changes_the_rows_that_say_something_in_it(tmp_path: Path):
+    commit(tmp_path, [{ID: "a", "text": "1"}, {ID: "b", "text": "2"}], "one")
+    commit(tmp_path, [{ID: "a", "text": "1", "n": 7}, {ID: "b", "text": "2", "n": None}], "two")
+    assert differences(tmp_path) == {"a": ("changed", ["n"])}
+    commit(tmp_path, [{ID: "a", "text": 1}, {ID: "b", "text": 2}], "three")
+    newest, *_, first = (one.version.number for one in api.versions("tickets", root=tmp_path))
+    assert differences(tmp_path, first, newest) == {"a": ("changed", ["text"]), "b": ("changed", ["text"])}
+
+
+def test_versions_are_listed_and_wrong_names_and_numbers_say_what_there_is(tmp_path: Path):
+    commit(tmp_path, [{ID: "a", "text": "1"}], "one")
+    assert [(one.version.number, one.rows) for one in api.versions("tickets", root=tmp_path)] == [(0, 1)]
+    assert api.data_sets(tmp_path) == ["tickets"]
+    with pytest.raises(DataError, match='no data set "tikets".*one of tickets'):
+        api.versions("tikets", root=tmp_path)
+    with pytest.raises(DataError, match="no data set.*tilth run"):
+        api.versions("tickets", root=tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="there is no version before it"):
+        differences(tmp_path)
+    commit(tmp_path, [{ID: "b", "text": "1"}], "two")
+    with pytest.raises(DataError, match=r"no version 7.*one of 0, 1"):
+        differences(tmp_path, 0, 7)
