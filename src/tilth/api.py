@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tilth.run.runner import Ran
     from tilth.run.versions import Compared
     from tilth.serve.predictor import Predictor
+    from tilth.tables.gc import Swept
     from tilth.tables.table import Committed
 
 
@@ -99,6 +100,28 @@ def versions(data: str, *, root: str | Path = ".") -> list[Committed]:
     from tilth.tables.project import Project
 
     return looking.history(Project(str(root)), data)
+
+
+def checkout(data: str, version: int, *, root: str | Path = ".") -> int:
+    """Make an earlier version of a data set the newest again; returns the new version's number.
+
+    Raises `DataError` when there is no such data set or version, `LeaseHeld` while a run is at work.
+    """
+    from tilth.run import versions as looking
+    from tilth.tables.project import Project
+
+    return looking.restore(Project(str(root)), data, version).number
+
+
+def gc(*, root: str | Path = ".", days: float = 7.0) -> Swept:
+    """Remove files that crashes left in a project so many days ago, or more; every version stays.
+
+    Raises `LeaseHeld` while a run is at work.
+    """
+    from tilth.run import versions as looking
+    from tilth.tables.project import Project
+
+    return looking.sweep(Project(str(root)), days * 86400)
 
 
 @contextlib.contextmanager

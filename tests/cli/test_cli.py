@@ -197,5 +197,12 @@ def test_data_lists_versions_and_tells_two_apart(run, tmp_path: Path) -> None:
     assert sorted(line["what"] for line in lines) == ["added", "added", "changed", "changed", "removed"]
     told = run("data", "diff", "tickets", *where).out
     assert "added             2" in told and "text                      2 rows" in told
+    first = str(listed[-1]["version"])
+    assert "has the rows of version " + first in run("data", "checkout", "tickets", first, *where).out
+    assert run("data", "log", "tickets", *where).out.split()[3] == "50"
+    assert run("data", "diff", "tickets", first, *where).out.count("          0") == 3
+    assert "removed 0 files" in run("data", "gc", *where).out
+    # What a run says is its own version, whatever was brought back meanwhile.
+    assert run("run", str(recipe), "-q").code == 0
     unknown = run("data", "log", "tikets", *where)
     assert (unknown.code, "tickets" in unknown.err) == (1, True)

@@ -10,9 +10,11 @@ import pyarrow as pa
 import pytest
 
 from tilth import api
+from tilth.bytes.lease import lease
 from tilth.core.batch import ID
-from tilth.core.errors import DataError
+from tilth.core.errors import DataError, LeaseHeld
 from tilth.core.shard import RunKey, Shard
+from tilth.run.stages import Book, receipt_json
 from tilth.tables.project import Project
 
 
@@ -88,3 +90,45 @@ def test_versions_are_listed_and_wrong_names_and_numbers_say_what_there_is(tmp_p
     commit(tmp_path, [{ID: "b", "text": "1"}], "two")
     with pytest.raises(DataError, match=r"no version 7.*one of 0, 1"):
         differences(tmp_path, 0, 7)
+
+
+def rows_of(root: Path) -> list[dict[str, Any]]:
+    return [line for batch in Project(str(root)).table("tickets").scan().batches() for line in batch.to_pylist()]
+
+
+def test_an_earlier_version_comes_back_and_the_others_stay(tmp_path: Path):
+    first = [{ID: "a", "text": "1"}, {ID: "b", "text": "2"}]
+    commit(tmp_path, first, "one")
+    # Another column, another type, fewer rows: all of it turns back.
+    commit(tmp_path, [{ID: "a", "text": 7, "n": 1.5}], "two")
+    numbers = [one.version.number for one in api.versions("tickets", root=tmp_path)]
+    back = api.checkout("tickets", numbers[-1], root=tmp_path)
+    assert sorted(rows_of(tmp_path), key=lambda row: row[ID]) == first
+    assert differences(tmp_path, numbers[-1], back) == {}
+    assert differences(tmp_path, back, numbers[0]) == {"a": ("changed", ["n", "text"]), "b": ("removed", None)}
+    # What is the newest needs no commit.
+    assert api.checkout("tickets", back, root=tmp_path) == back
+    forth = api.checkout("tickets", numbers[0], root=tmp_path)
+    assert rows_of(tmp_path) == [{ID: "a", "text": 7, "n": 1.5}]
+    assert forth > back
+    with pytest.raises(DataError, match="no version 99"):
+        api.checkout("tickets", 99, root=tmp_path)
+
+
+def test_leftovers_go_and_what_a_stopped_run_goes_on_from_stays(tmp_path: Path):
+    commit(tmp_path, [{ID: "a", "text": "1"}], "one")
+    project = Project(str(tmp_path))
+    table = project.table("tickets")
+    lost, promised = (
+        table.write(Shard(id=name), [pa.RecordBatch.from_pylist([{ID: name, "text": name}])]) for name in ("x", "y")
+    )
+    Book(project.stages / "refine-1").keep("00001", {"rows": receipt_json(promised)})
+    assert api.gc(root=tmp_path) == (0, 0)
+    assert api.gc(root=tmp_path, days=0) == (1, lost.parts[0].bytes)
+    assert not (table.folder / lost.parts[0].path).exists()
+    assert (table.folder / promised.parts[0].path).is_file()
+    assert rows_of(tmp_path) == [{ID: "a", "text": "1"}]
+    with lease(project.root, owner="run"), pytest.raises(LeaseHeld):
+        api.gc(root=tmp_path, days=0)
+    with pytest.raises(DataError, match="no project"):
+        api.gc(root=tmp_path / "elsewhere")

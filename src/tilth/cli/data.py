@@ -1,4 +1,4 @@
-"""`tilth data`: the versions of a project's data sets, and how two of them differ."""
+"""`tilth data`: the versions of a project's data sets: list, compare, bring back, and clear away what crashes left."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ ProjectFolder = Annotated[Path, typer.Option("--project", help="The project's fo
 
 def build() -> typer.Typer:
     """Return the verb with its own verbs."""
-    app = typer.Typer(help="Show the versions of data sets, and how two differ.", no_args_is_help=True)
+    app = typer.Typer(help="List, compare and bring back versions of data sets; clear leftovers.", no_args_is_help=True)
     app.command(name="log")(log)
     app.command(name="diff")(diff)
+    app.command(name="checkout")(checkout)
+    app.command(name="gc")(gc)
     return app
 
 
@@ -74,3 +76,22 @@ def diff(
         print(f"  {what:<8} {count:>10,}  {' '.join(named[what])}{more}".rstrip())
     for name, count in sorted(columns.items(), key=lambda one: (-one[1], one[0])):
         print(f"    {name:<16} {count:>10,} rows")
+
+
+def checkout(
+    data: Annotated[str, typer.Argument(help="A data set.")],
+    version: Annotated[int, typer.Argument(help="The version to bring back.")],
+    project: ProjectFolder = Path(),
+) -> None:
+    """Make an earlier version the newest again; nothing is copied, and the versions between stay."""
+    number = api.checkout(data, version, root=project)
+    print(f"{data}: version {number} has the rows of version {version}")
+
+
+def gc(
+    days: Annotated[float, typer.Option(min=0, help="How old what is removed must be: a stopped run may go on.")] = 7.0,
+    project: ProjectFolder = Path(),
+) -> None:
+    """Remove what crashes left behind: unfinished files, and parts that no version names. Versions stay."""
+    files, size = api.gc(root=project, days=days)
+    print(f"removed {files:,} files, {size:,} bytes")

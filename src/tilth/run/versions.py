@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import xxhash
 
+from tilth.bytes.lease import lease
 from tilth.core.batch import AT, ID, SPLIT, Batch, canonical, cell_bytes, for_python, user_columns
 from tilth.core.engine import KEY, Engine, Exchange, Reader, Rows
 from tilth.core.errors import DataError, did_you_mean
 from tilth.core.groups import whole
 from tilth.core.shard import Version
 from tilth.run.sidecar import chained
+from tilth.run.stages import Book
+from tilth.tables import gc as tables_gc
+from tilth.tables.gc import GRACE, Swept
 from tilth.tables.project import Project
 from tilth.tables.table import Committed, Table
 
@@ -69,6 +73,43 @@ def compare(project: Project, data: str, before: int | None, after: int | None, 
     ]
     step = Exchange(name="diff", emit=_emit, gather=_Differences(tuple(names)), partitions=_PARTITIONS)
     return Compared(earlier, later, engine.exchange(step, chained(*sides)))
+
+
+def restore(project: Project, data: str, number: int) -> Version:
+    """Make an earlier version of a data set the newest again.
+
+    Raises `DataError` when there is no such version, `LeaseHeld` while a run is at work.
+    """
+    table = _table(project, data)
+    with lease(project.root, owner=f"data checkout {data}"):
+        newest = table.version()
+        version = table.version(_chosen(number, [one.version.number for one in table.versions()], None, data))
+        return newest if version == newest else table.restore(version, newest)
+
+
+def sweep(project: Project, grace: float = GRACE) -> Swept:
+    """Remove what crashes left behind `grace` seconds ago or more: no version, and nothing a stopped run goes on from.
+
+    Raises `LeaseHeld` while a run is at work.
+    """
+    if not project.folder.is_dir():
+        raise DataError("no project", where=str(project.folder.parent), do="Run: tilth run recipe.yaml")
+    with lease(project.root, owner="data gc") as held:
+        return tables_gc.sweep(project, held, grace=grace, keep=_promised(project))
+
+
+def _promised(project: Project) -> set[str]:
+    """Name the parts that finished shards of stages wrote: they are committed when the stage is."""
+    books = (Book(folder) for folder in project.stages.glob("*") if folder.is_dir())
+    return {path for book in books for value in book.kept().values() for path in _paths(value)}
+
+
+def _paths(value: Any) -> Iterator[str]:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if isinstance(value, dict) and isinstance(value.get("path"), str):
+        yield value["path"]
+    for one in inner:
+        yield from _paths(one)
 
 
 def _table(project: Project, data: str) -> Table:

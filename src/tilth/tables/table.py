@@ -14,11 +14,11 @@ from tilth.core.batch import Batch
 from tilth.core.connector import Sink
 from tilth.core.engine import Rows
 from tilth.core.errors import DataError, did_you_mean
-from tilth.core.shard import Cursor, Receipt, RunKey, Shard, Version
+from tilth.core.shard import Cursor, Part, Receipt, RunKey, Shard, Version
 from tilth.tables import _log
 from tilth.tables._commit import Commit
 from tilth.tables._folder import local
-from tilth.tables._parts import ShardWriter
+from tilth.tables._parts import SCHEMA, ShardWriter, encode
 from tilth.tables._scan import ReadParts, shards_of
 
 
@@ -119,6 +119,32 @@ class Table:
             keep=keep,
         ).run()
         return self._version(number)
+
+    def restore(self, version: Version, expected: Version) -> Version:
+        """Make an earlier version the newest again: its rows, columns, cursor and fingerprint, in a commit of its own.
+
+        Nothing is copied, and the versions between stay. Raises `CommitConflict` unless `expected` is the newest.
+        """
+        state = self._state(version.number)
+        columns = {SCHEMA: encode(state.schema)}
+        receipts = [
+            Receipt(
+                shard=part.path,
+                parts=(Part(path=part.path, rows=part.rows, bytes=part.bytes, digest=""),),
+                rows=part.rows,
+                notes=columns,
+            )
+            for part in state.parts
+        ]
+        return self.commit(
+            receipts,
+            RunKey(f"restore-{version.number}-over-{expected.number}"),
+            version.cursor,
+            expected,
+            schema=state.schema,
+            mode="overwrite",
+            fingerprint=version.fingerprint,
+        )
 
     # What anybody asks.
 
