@@ -184,14 +184,15 @@ def test_data_lists_versions_and_tells_two_apart(run, tmp_path: Path) -> None:
     recipe.write_text("name: tickets\nacquire: [files: {path: a.csv, key: id}]\n")
     (tmp_path / "a.csv").write_text("id,text\n" + "".join(f"{n},text {n}\n" for n in range(50)))
     assert run("run", str(recipe), "-q").code == 0
-    (tmp_path / "a.csv").write_text("id,text\n" + "".join(f"{n},text {n % 48}\n" for n in range(1, 52)))
+    changed = "".join(f"{n},text {n + (n in (48, 49)) * 100}\n" for n in range(1, 52))
+    (tmp_path / "a.csv").write_text("id,text\n" + changed)
     assert run("run", str(recipe), "-q").code == 0
     where = ("--project", str(tmp_path))
     assert {line.split()[0] for line in run("data", "log", *where).out.splitlines()} == {"tickets", "tickets.acquired"}
     listed = [json.loads(line) for line in run("data", "log", "tickets", *where, "--json").out.splitlines()]
     assert [one["rows"] for one in listed] == [51, 50]
     *lines, whole = map(json.loads, run("data", "diff", "tickets", *where, "--json").out.splitlines())
-    # 0 went, 50 and 51 came, 48 and 49 say something else.
+    # 0 went, 50 and 51 came, 48 and 49 say something else, which no other row says.
     assert (whole["added"], whole["removed"], whole["changed"]) == (2, 1, 2)
     assert whole["columns"]["text"] == 2
     assert sorted(line["what"] for line in lines) == ["added", "added", "changed", "changed", "removed"]
