@@ -85,7 +85,11 @@ def commands() -> str:
         "# Command line\n",
         "Exit codes: 0 done, 1 the run failed, 2 the recipe or the command is wrong, 3 a check fell short.\n",
     ]
-    for name, command in root.commands.items():  # type: ignore[attr-defined]
+    verbs = dict(root.commands)  # type: ignore[attr-defined]
+    for name, group in root.commands.items():  # type: ignore[attr-defined]
+        # A verb with verbs of its own.
+        verbs |= {f"{name} {one}": inner for one, inner in getattr(group, "commands", {}).items()}
+    for name, command in verbs.items():
         lines += [f"## tilth {name}\n", f"{command.help}\n"]
         for option in command.params:
             record = (
