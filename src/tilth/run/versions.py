@@ -11,11 +11,11 @@ import pyarrow as pa
 import xxhash
 
 from tilth.bytes.lease import lease
-from tilth.core.batch import AT, ID, SPLIT, Batch, canonical, cell_bytes, for_python, user_columns
+from tilth.core.batch import ID, SPLIT, Batch, canonical, cell_bytes, for_python, user_columns
 from tilth.core.engine import KEY, Engine, Exchange, Reader, Rows
 from tilth.core.errors import DataError, did_you_mean
 from tilth.core.groups import whole
-from tilth.core.shard import Version
+from tilth.core.shard import Shard, Version
 from tilth.run.sidecar import chained
 from tilth.run.stages import Book
 from tilth.tables import gc as tables_gc
@@ -64,7 +64,7 @@ def compare(project: Project, data: str, before: int | None, after: int | None, 
             name
             for version in (earlier, later)
             for name in (*user_columns(table.schema(version)), SPLIT)
-            if name in table.schema(version).names and name != AT
+            if name in table.schema(version).names
         }
     )
     sides = [
@@ -147,8 +147,8 @@ class _Said:
     side: int
     names: tuple[str, ...]
 
-    def __call__(self, shard: object) -> Iterator[Batch]:
-        for batch in self.read(shard):  # type: ignore[arg-type]
+    def __call__(self, shard: Shard) -> Iterator[Batch]:
+        for batch in self.read(shard):
             hashed = [_hashes(batch, name) for name in self.names]
             cells = np.stack(hashed, axis=1).ravel() if hashed else np.zeros(0, np.uint64)
             offsets = pa.array(np.arange(batch.num_rows + 1) * len(self.names), pa.int32())
