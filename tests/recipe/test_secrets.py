@@ -10,7 +10,7 @@ import pytest
 from tilth.core import registry
 from tilth.core.errors import RecipeError
 from tilth.recipe.check import check
-from tilth.recipe.secrets import SECRET_NAMES, literals, named, redacted, refuse_literals, resolve
+from tilth.recipe.secrets import SECRET_NAMES, literals, named, redacted, refuse_literals
 from tilth.recipe.sections import SECTIONS
 from tilth.recipe.source import parse
 
@@ -136,26 +136,6 @@ def test_plain_texts_are_left_alone(text: str) -> None:
 )
 def test_what_is_no_reference_is_a_literal(reference: str) -> None:
     assert refused({"password": reference}) == [("password",)]
-
-
-def test_a_reference_resolves_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TILTH_TEST", "s3cret")
-    assert resolve("env:TILTH_TEST", where="serve") == "s3cret"
-    assert resolve("plain", where="serve") == "plain"
-
-
-@pytest.mark.parametrize("value", [None, ""])
-def test_a_variable_that_is_not_set_is_said_with_the_command(
-    value: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("TILTH_TEST", raising=False)
-    if value is not None:
-        monkeypatch.setenv("TILTH_TEST", value)
-    with pytest.raises(RecipeError) as caught:
-        resolve("env:TILTH_TEST", where="recipe.yaml:9  serve")
-    assert str(caught.value) == (
-        "recipe.yaml:9  serve: the environment variable TILTH_TEST is not set. Run: export TILTH_TEST=…"
-    )
 
 
 def test_messages_are_redacted_longest_first() -> None:

@@ -11,12 +11,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
 from tilth import api
 from tilth.cli._options import AsJson
+from tilth.core.connector import Finding
 from tilth.core.errors import TilthError
 
 EXTRAS = {
@@ -28,14 +29,6 @@ EXTRAS = {
 }
 NEEDED_DISK = 2 << 30
 NEEDED_MEMORY = 2 << 30
-
-
-class Finding(NamedTuple):
-    """What was looked at, and whether it is well."""
-
-    ok: bool
-    what: str
-    do: str = ""
 
 
 def doctor(

@@ -10,7 +10,6 @@ import typer
 
 from tilth import api
 from tilth.cli._options import Code, Device, Model, Quiet
-from tilth.recipe import secrets
 
 
 def serve(
@@ -25,12 +24,13 @@ def serve(
     quiet: Quiet = False,
 ) -> None:
     """Serve a model: POST /predict, GET /docs, /healthz, /readyz, /metrics. Stops on Ctrl-C when all is answered."""
+    from tilth.core import secret
     from tilth.core.errors import RecipeError
     from tilth.serve import http
 
-    if keys is not None and not secrets.REFERENCE.match(keys):
+    if keys is not None and not secret.REFERENCE.match(keys):
         raise RecipeError("a key stands on the command line", where="--keys", wanted="env:NAME")
-    given = [key.strip() for key in secrets.resolve(keys, where="--keys").split(",")] if keys else []
+    given = [key.strip() for key in secret.reveal(keys, where="--keys").split(",")] if keys else []
     if keys and not all(given):
         raise RecipeError(f"{keys} holds an empty key", where="--keys", wanted="keys, comma-separated")
     api.load_code(code or ())

@@ -21,6 +21,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+known_secrets: set[str] = set()
+"""What no error may repeat; `tilth.core.secret` fills it."""
+
+
+def hidden(text: str) -> str:
+    """Return a text without known secrets; use `tilth.core.secret.hide`."""
+    # A copy: another thread may learn one meanwhile. The longest first: one may be part of another.
+    for secret in sorted(known_secrets.copy(), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
+
 
 class TilthError(Exception):
     """Say what went wrong, where, what was wanted instead and what to do.
@@ -35,8 +46,10 @@ class TilthError(Exception):
     def __init__(
         self, what: str, *, where: str | None = None, wanted: str | None = None, do: str | None = None
     ) -> None:
-        self.what, self.where, self.wanted, self.do = what, where, wanted, do
-        super().__init__(what, where, wanted, do)
+        said = [None if part is None else hidden(part) for part in (what, where, wanted, do)]
+        self.what: str = said[0] or ""
+        self.where, self.wanted, self.do = said[1:]
+        super().__init__(*said)
 
     def __str__(self) -> str:
         said = f"{self.where}: {self.what}" if self.where else self.what
@@ -78,6 +91,9 @@ class ConnectorError(TilthError):
 
 class Transient(ConnectorError):
     """Trying again may help."""
+
+    after: float | None = None
+    """Seconds after which the other side asked to be tried again."""
 
 
 class Terminal(ConnectorError):

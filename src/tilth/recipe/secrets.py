@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tilth.core.errors import RecipeError
+from tilth.core.secret import REFERENCE
 
 SECRET_NAMES = re.compile(
     r"(?:^|[_-])(?:password|passwd|pwd|passphrase|secret|token|(?:api|access|account|secret|private)[_-]?key|keys"
@@ -24,7 +23,6 @@ LOOKS_SECRET = re.compile(
     r"(?<![A-Za-z0-9_-])(?:(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_\w{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|hf_[A-Za-z0-9]{30,}"
     r"|sk-(?=[\w-]*\d)[\w-]{20,}|sk-[A-Za-z0-9]{20,}|xox[abp]-[\w-]{10,}|AIza[\w-]{35})|-----BEGIN [A-Z ]*PRIVATE KEY"
 )
-REFERENCE = re.compile(r"^env:[A-Za-z_][A-Za-z0-9_]*\Z")
 _SHORTEST = 4
 """Characters from which a secret is looked for in messages; a shorter one would be found in every word."""
 
@@ -76,21 +74,6 @@ def redacted(text: str, secrets: list[str]) -> str:
         if len(found) >= _SHORTEST:
             text = text.replace(found, "…")
     return text
-
-
-def resolve(reference: str, *, where: str) -> str:
-    """Return the value that `env:NAME` refers to, or the text itself. Raises `RecipeError` when it is not set.
-
-    >>> resolve("plain", where="serve")
-    'plain'
-    """
-    if not REFERENCE.match(reference):
-        return reference
-    name = reference.removeprefix("env:")
-    value = os.environ.get(name)
-    if not value:
-        raise RecipeError(f"the environment variable {name} is not set", where=where, do=f"Run: export {name}=…")
-    return value
 
 
 def _nearest_name(place: tuple[str | int, ...]) -> str:
