@@ -15,6 +15,7 @@ from tilth.recipe.model import Recipe
 
 if TYPE_CHECKING:
     from tilth.report.inspection import Inspection
+    from tilth.run.probe import Told
     from tilth.run.runner import Ran
     from tilth.run.versions import Compared
     from tilth.serve.predictor import Predictor
@@ -54,6 +55,18 @@ def run(
         listen=listen,
         stop=stop,
     )
+
+
+def probe(recipe: str | Path | Recipe, *overrides: str, root: str | Path | None = None) -> Iterator[Told]:
+    """Try every connection of a recipe for real: reach it, log in, check each right that a run will need.
+
+    Yields findings in the order of the recipe, each with what to do; reads no data and leaves nothing behind. Raises
+    `RecipeError` where the recipe is wrong.
+    """
+    from tilth.run import probe as probing
+
+    checked = recipe if isinstance(recipe, Recipe) else check(recipe, overrides)
+    return probing.probe(checked, Path(root) if root else None)
 
 
 def inspect(

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.run.journal import Journal
+
 from tilth import api
 from tilth.core import events, registry
 from tilth.core.errors import DataError, Transient
@@ -73,7 +73,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 def test_only_what_is_new_is_read_and_what_was_there_stays(world: World) -> None:
     world.put(a=1, b=2, c=3, d=4)
     world.run()
-    ids = {row: None for row in world.rows()}
+    ids = dict.fromkeys(world.rows())
     world.put(e=5)
     world.run()
     assert world.rows() == {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5}

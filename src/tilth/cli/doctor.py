@@ -26,6 +26,16 @@ EXTRAS = {
     "report": ("matplotlib",),
     "excel": ("python_calamine",),
     "extract": ("lxml", "pypdf"),
+    "stores": ("obstore", "hdfs_native"),
+    "sql": ("adbc_driver_postgresql", "connectorx", "duckdb", "pymysql"),
+    "mongodb": ("pymongo",),
+    "bigquery": ("google.cloud.bigquery",),
+    "redshift": ("redshift_connector",),
+    "cache": ("pymemcache", "redis"),
+    "crawl": ("aiohttp", "protego", "selectolax"),
+    "web": ("urllib3",),
+    "huggingface": ("datasets",),
+    "dlt": ("dlt",),
 }
 NEEDED_DISK = 2 << 30
 NEEDED_MEMORY = 2 << 30
@@ -40,18 +50,25 @@ def doctor(
         print(json.dumps([finding._asdict() for finding in found], ensure_ascii=False))
     else:
         for finding in found:
-            print(f"{'ok ' if finding.ok else '!! '} {finding.what}" + (f"  → {finding.do}" if finding.do else ""))
+            print(shown(finding))
     if not all(finding.ok for finding in found):
         raise typer.Exit(3)
+
+
+def shown(finding: Finding) -> str:
+    """Write a finding as one line."""
+    return f"{'ok ' if finding.ok else '!! '} {finding.what}" + (f"  → {finding.do}" if finding.do else "")
 
 
 def _look(recipe: Path | None) -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding(sys.version_info >= (3, 11), f"Python {version}", "" if sys.version_info >= (3, 11) else "Use 3.11.")
     for extra, packages in EXTRAS.items():
-        missing = [name for name in packages if importlib.util.find_spec(name) is None]
+        missing = [name for name in packages if not _installed(name)]
         what = f"extra {extra}: " + (f"{', '.join(missing)} missing" if missing else "installed")
-        yield Finding(not missing, what, f'pip install "tilth[{extra}]"' if missing else "")
+        # What a recipe needs and misses is said where its connections are tried.
+        needed = extra in ("train", "serve", "report")
+        yield Finding(not (missing and needed), what, f'pip install "tilth[{extra}]"' if missing else "")
     memory = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     yield Finding(
         memory >= NEEDED_MEMORY,
@@ -69,6 +86,13 @@ def _look(recipe: Path | None) -> Iterator[Finding]:
         yield _torch()
     if recipe is not None:
         yield from _recipe(recipe)
+
+
+def _installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _can_write(folder: Path) -> Finding:
@@ -100,11 +124,5 @@ def _recipe(path: Path) -> Iterator[Finding]:
         yield Finding(False, str(error))
         return
     yield Finding(True, f"{path}: right")
-    for entry, source in found.sources():
-        anchored = source.anchored(path.resolve().parent) if hasattr(source, "anchored") else source
-        try:
-            shards, _ = anchored.plan(None)
-            size = sum(shard.bytes for shard in shards)
-            yield Finding(True, f"{entry.place}: {len(shards)} shards, {size / (1 << 20):.1f} MiB")
-        except TilthError as error:
-            yield Finding(False, f"{entry.place}: {error}")
+    for place, finding in api.probe(found):
+        yield finding._replace(what=f"{place}: {finding.what}")

@@ -15,6 +15,8 @@ import typer
 from tilth import api
 from tilth.cli import _progress
 from tilth.cli._options import AsJson, Device, Overrides, Quiet, RecipeFile
+from tilth.cli.doctor import shown
+from tilth.recipe.model import Recipe
 
 
 def run(
@@ -24,11 +26,17 @@ def run(
     workers: Annotated[int, typer.Option(help="Worker processes; 0 means one a core.", min=0)] = 0,
     device: Device = "auto",
     root: Annotated[Path | None, typer.Option(help="The project's folder; by default the recipe's.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only try every connection for real: reach it, log in, check the rights.")
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Run a recipe: what is unchanged is skipped, what an earlier run began goes on."""
     checked = api.check(recipe, overrides or ())
+    if dry_run:
+        _try(checked, root, as_json)
+        return
     asked = threading.Event()
     with _progress_for(as_json, quiet) as listen, _StopOnCtrlC(asked, recipe):
         ran = api.run(
@@ -40,6 +48,21 @@ def run(
         from tilth.report.text import terminal
 
         print(terminal(ran.summary))
+
+
+def _try(recipe: Recipe, root: Path | None, as_json: bool) -> None:
+    """Print what each connection says. Exit code 3 when one is not well."""
+    well = True
+    for place, finding in api.probe(recipe, root=root):
+        well = well and finding.ok
+        said = {"kind": "probe", "place": place, **finding._asdict()}
+        print(
+            json.dumps(said, ensure_ascii=False)
+            if as_json
+            else shown(finding._replace(what=f"{place}: {finding.what}"))
+        )
+    if not well:
+        raise typer.Exit(3)
 
 
 def _progress_for(as_json: bool, quiet: bool) -> _progress.JsonLines | _progress.Bars:

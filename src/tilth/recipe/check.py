@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from tilth.core import registry
+from tilth.core.connector import Lander, Sink
 from tilth.core.connector import Source as Connector
 from tilth.core.edit import Editor
 from tilth.core.errors import RecipeError, TilthError, did_you_mean
@@ -26,6 +28,7 @@ TOP = (
     "acquire",
     "split",
     "refine",
+    "store",
     "train",
     "evaluate",
     "serve",
@@ -33,10 +36,11 @@ TOP = (
     "tolerance",
     "seed",
 )
-ROOMS = {"acquire": "tilth.connectors", "refine": "tilth.refine"}
+ROOMS = {"acquire": "tilth.connectors", "refine": "tilth.refine", "store": "tilth.connectors"}
 LEARNERS = "tilth.train.learners"
 KINDS: dict[str, tuple[tuple[type, ...], str, str]] = {
-    "acquire": ((Connector,), "source", "a class with plan and read"),
+    "acquire": ((Connector, Lander), "source", "a class with plan and read, or land"),
+    "store": ((Sink,), "sink", "a class with write, commit and newest"),
     "refine": (
         (Mapper, Filter, Fold, Decider, Editor),
         "operator",
@@ -85,6 +89,7 @@ class _Checker:
         if values.get("acquire") in (None, []):
             self._wrong("nothing to read", ("acquire",), wanted="at least one source under `acquire:`")
         refine = self._parts("refine", values.get("refine"), train)
+        store = self._parts("store", _sinks(values.get("store")), train)
         sections = {name: self._section(name, kind, values.get(name)) for name, kind in SECTIONS.items()}
         use = values.get("use")
         if use not in (None, *(uses := typing.get_args(licence.Use))):
@@ -111,6 +116,7 @@ class _Checker:
             acquire=tuple(acquire),
             split=typing.cast(Split, split),
             refine=tuple(refine),
+            store=tuple(store),
             train=train,
             evaluate=typing.cast(Evaluate, sections["evaluate"]),
             serve=typing.cast(Serve, sections["serve"]),
@@ -304,3 +310,12 @@ class _Checker:
         parts = (what, f"{at}  {label}" if label else at, wanted, do)
         said, where, wanted, do = (secrets.redacted(part, self.secrets) if part else None for part in parts)
         self.errors.append(RecipeError(said or "", where=where, wanted=wanted, do=do))
+
+
+def _sinks(value: Any) -> Any:
+    """Return the entries of `store:`: a path or a URL alone is a Delta table there."""
+    entries = value if isinstance(value, list) else [] if value is None else [value]
+    return [
+        {"delta": {"path": entry}} if isinstance(entry, str) and re.search(r"[/\\]", entry) else entry
+        for entry in entries
+    ]

@@ -24,6 +24,8 @@ def filled(recipe: Recipe) -> dict[str, Any]:
     values["acquire"] = [_entry(entry) for entry in recipe.acquire]
     values["split"] = _plain(recipe.split)
     values["refine"] = [_entry(entry) for entry in recipe.refine]
+    if recipe.store:
+        values["store"] = [_entry(entry) for entry in recipe.store]
     if recipe.train is not None:
         values["train"] = {"method": recipe.train.name, **spec_of(recipe.train.part)["options"]}
     values["evaluate"] = _plain(recipe.evaluate)

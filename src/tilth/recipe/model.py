@@ -39,6 +39,8 @@ class Recipe:
     acquire: tuple[Entry, ...]
     split: Split
     refine: tuple[Entry, ...] = ()
+    store: tuple[Entry, ...] = ()
+    """Where the refined rows go beside the project."""
     train: Entry | None = None
     evaluate: Evaluate = field(default_factory=Evaluate)
     serve: Serve = field(default_factory=Serve)

@@ -103,6 +103,22 @@ class SplitLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SinkLine:
+    """One sink, and what it holds now."""
+
+    place: str
+    """Where the recipe says it, such as `store[0]`."""
+    kind: str
+    """The connector: `delta`, `sql_table` ..."""
+    where: str = ""
+    """Where the rows are, without secrets."""
+    rows: int = 0
+    version: int = 0
+    status: str = "stored"
+    """`stored`, or `unchanged` where it had these rows already."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Training:
     """How a learner learned."""
 
@@ -190,6 +206,7 @@ class Summary:
     sources: tuple[SourceLine, ...] = ()
     steps: tuple[StepLine, ...] = ()
     """In the order in which rows meet them."""
+    sinks: tuple[SinkLine, ...] = ()
     split: SplitLine | None = None
     training: Training | None = None
     evaluation: Evaluation | None = None

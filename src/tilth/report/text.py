@@ -90,6 +90,9 @@ def _figures(summary: Summary) -> Iterator[str]:
 
 
 def _places(summary: Summary) -> Iterator[str]:
+    for sink in summary.sinks:
+        rows = f"{words.count(sink.rows)} rows, version {sink.version}, {sink.status}"
+        yield f"  {'stored':<8}{sink.kind} {sink.where}: {rows}"
     for name, place in (("report", summary.report), ("model", summary.model), ("serve", summary.serve)):
         if place:
             yield f"  {name:<8}{place}"

@@ -12,6 +12,7 @@ from tilth.run.cluster import Clustered
 from tilth.run.evaluate import Evaluated
 from tilth.run.learn import Learned
 from tilth.run.refine import Refined
+from tilth.run.store import Stored
 
 
 @dataclass
@@ -22,6 +23,7 @@ class Done:
     clustered: Clustered | None = None
     assigned: Assigned | None = None
     refined: Refined | None = None
+    stored: Stored | None = None
     learned: Learned | None = None
     evaluated: Evaluated | None = None
     lines: list[StageLine] = field(default_factory=list)

@@ -14,6 +14,7 @@ from typing import Any
 from tilth.core.connector import Lander, Landing
 from tilth.core.errors import Stopped, TilthError, Transient
 from tilth.core.events import Noticed
+from tilth.core.secret import shown_url
 from tilth.core.shard import Cursor, Shard
 from tilth.core.spec import spec_of
 from tilth.recipe.model import Entry
@@ -43,6 +44,14 @@ def name_of(entry: Entry) -> str:
     return str(told or entry.name)
 
 
+def where_of(part: Any) -> str:
+    """Say where a part reads or writes, without secrets: its URL as the recipe has it, its table, its path."""
+    told = (
+        getattr(part, name, None) for name in ("url", "path", "project", "database", "dataset", "table", "collection")
+    )
+    return " ".join(shown_url(one) if "://" in one else one for one in told if isinstance(one, str))
+
+
 def anchored(entry: Entry, folder: Path) -> Any:
     """Return a part that finds its files beside the recipe in `folder`."""
     return entry.part.anchored(folder) if hasattr(entry.part, "anchored") else entry.part
@@ -57,7 +66,7 @@ def landed(entry: Entry, work: Work, *, refresh: bool = True) -> Any:
     folder = folder_of(work, name)
     folder.mkdir(parents=True, exist_ok=True)
     tell = _teller(work, name)
-    with _pointing_to(entry):
+    with pointing_to(entry):
         return source.land(Landing(folder=folder, tell=tell, stop=work.stop, refresh=refresh))
 
 
@@ -88,7 +97,7 @@ class Plans:
             shards: Sequence[Shard] = [Shard(**shard) for shard in held["shards"]]
             cursor = Cursor(position=held["cursor"])
         else:
-            with _pointing_to(entry):
+            with pointing_to(entry):
                 shards, cursor = source.plan(since)
             if grows:
                 told = [dataclasses.asdict(shard) for shard in shards]
@@ -111,7 +120,7 @@ def _teller(work: Work, name: str) -> Any:
     return tell
 
 
-class _pointing_to:  # noqa: N801 (used as a function)
+class pointing_to:  # noqa: N801 (used as a function)
     """Let errors point to the line in the recipe that they come of."""
 
     def __init__(self, entry: Entry) -> None:

@@ -10,12 +10,13 @@ from tilth.core.edit import Editor
 from tilth.core.errors import RecipeError
 from tilth.core.fold import Fold
 from tilth.core.operator import Decider
+from tilth.core.spec import spec_of
 from tilth.recipe.model import Entry, Recipe
 from tilth.run.edits import Cutting
 from tilth.run.fingerprint import decides, digest, measures
 from tilth.run.pipe import Link
 
-Kind = Literal["scan", "exchange", "fit", "narrow", "train", "evaluate"]
+Kind = Literal["scan", "exchange", "fit", "narrow", "write", "train", "evaluate"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,8 @@ class Planned:
     place: str
     """Where the recipe says it, such as `refine[2] length`."""
     kind: Kind
-    """scan reads sources, exchange groups by key, fit learns from train rows, narrow works on each row by itself."""
+    """scan reads sources, exchange groups by key, fit learns from train rows, narrow works on each row by itself,
+    write brings rows to a sink."""
     sees: str
     """Which rows reach it."""
     measure: str = ""
@@ -122,6 +124,14 @@ def _steps(
             yield _planned("refine", one.entry.place, "fit", sees, one.entry.part)
     for one in narrow:
         yield _planned("refine", one.entry.place, "narrow", "all rows that are left", one.entry.part)
+    for entry in recipe.store:
+        yield Planned(
+            stage="store",
+            place=entry.place,
+            kind="write",
+            sees="rows that were kept",
+            decide=digest(spec_of(entry.part)),
+        )
     if recipe.train is not None:
         yield _planned("train", "train", "train", "train rows; valid rows choose", recipe.train.part)
         yield Planned(

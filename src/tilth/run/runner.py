@@ -41,6 +41,7 @@ from tilth.run.plan import lay_out
 from tilth.run.refine import refine
 from tilth.run.screen import screen
 from tilth.run.stages import Work
+from tilth.run.store import store
 from tilth.tables.project import Project
 
 UNCHANGED = "nothing it depends on changed"
@@ -150,6 +151,10 @@ def _stages(work: Work, done: Done) -> None:
     with _timed(work, done, "refine") as told:
         done.refined = refine(work, done.acquired, done.assigned)
         told(done.refined.skipped, {"rows": done.refined.rows})
+    if work.recipe.store:
+        with _timed(work, done, "store") as told:
+            done.stored = store(work, done.refined)
+            told(done.stored.skipped, {one.kind: one.rows for one in done.stored.sinks})
     if work.recipe.train is None:
         return
     with _timed(work, done, "train") as told:

@@ -6,6 +6,7 @@ import importlib.metadata
 import platform
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from tilth.core.spec import spec_of
 from tilth.report.summary import (
     Evaluation,
     ExampleLine,
+    SinkLine,
     SourceLine,
     SplitLine,
     StepLine,
@@ -26,6 +28,7 @@ from tilth.run.acquire import Acquired
 from tilth.run.answers import excerpt
 from tilth.run.cluster import text_of
 from tilth.run.done import Done
+from tilth.run.landing import where_of
 from tilth.run.refine import Refined
 from tilth.run.stages import Work
 
@@ -60,6 +63,7 @@ def build(work: Work, done: Done, *, run: str, started: str, seconds: float, rep
         stages=tuple(done.lines),
         sources=tuple(_source(source) for source in acquired.sources),
         steps=tuple(_steps(work, done)),
+        sinks=tuple(_sinks(work, done)),
         split=_split(work, done),
         training=Training(
             learner=train.name,
@@ -107,6 +111,18 @@ def _source(source: dict[str, Any]) -> SourceLine:
         rejected=source["rejected"],
         notes=tuple(source["notes"]) + tuple(source["reasons"]),
     )
+
+
+def _sinks(work: Work, done: Done) -> Iterator[SinkLine]:
+    for entry, one in zip(work.recipe.store, done.stored.sinks if done.stored else (), strict=False):
+        yield SinkLine(
+            place=one.place.partition(" ")[0],
+            kind=one.kind,
+            where=where_of(entry.part),
+            rows=one.rows,
+            version=one.version,
+            status="unchanged" if one.skipped else "stored",
+        )
 
 
 def _steps(work: Work, done: Done) -> list[StepLine]:
