@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 
 
 def main(args: list[str] | None = None) -> None:
@@ -15,6 +16,7 @@ def main(args: list[str] | None = None) -> None:
 
     from tilth.cli._app import build
     from tilth.core.errors import TilthError
+    from tilth.core.secret import hide
 
     given = sys.argv[1:] if args is None else args
     try:
@@ -39,5 +41,7 @@ def main(args: list[str] | None = None) -> None:
         if hasattr(error, "format_message"):
             print(f"tilth: {error.format_message()}", file=sys.stderr)
             sys.exit(2)
-        raise
+        # A fault of ours: what others' libraries say of it may quote a password.
+        print(hide("".join(traceback.format_exception(error))), end="", file=sys.stderr)
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
+from tilth.core.secret import hide
+
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
@@ -17,9 +19,14 @@ class Event:
     kind: ClassVar[str] = "event"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the event as JSON values, its kind first."""
-        values = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-        return {"kind": self.kind, **values}
+        """Return the event as JSON values, its kind first, without the secrets that this process knows."""
+        return {"kind": self.kind, **{name: _plain(value) for name, value in asdict(self).items()}}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return hide(value)
+    return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 Listener: TypeAlias = Callable[[Event], None]

@@ -24,6 +24,7 @@ from tilth.core.events import (
     StageDone,
     StageSkipped,
 )
+from tilth.core.secret import hide
 from tilth.engines.local import Local
 from tilth.recipe import fill
 from tilth.recipe.model import Recipe
@@ -106,6 +107,8 @@ def _logged(work: Work, name: str, folder: Path) -> Ran:
     started = time.time()
 
     def tell(event: Event) -> None:
+        if isinstance(event, Noticed):
+            event = replace(event, what=hide(event.what))
         log(event)
         if isinstance(event, Noticed):
             done.notices.append(event)
