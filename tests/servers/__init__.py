@@ -123,7 +123,10 @@ def spawn(
             break
         with contextlib.suppress(Exception):
             if ready():
-                return guard.pid
+                pid = guard.pid
+                # It lives on, on purpose: Python would warn of a child that nobody waits for.
+                guard.returncode = 0
+                return pid
         time.sleep(0.05)
     end_of_log = log.read_text(errors="replace")[-2000:]
     how = f"ended with {guard.poll()}" if guard.poll() is not None else f"is not ready after {seconds:.0f} s"

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import IO, NamedTuple, Protocol, runtime_checkable
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from tilth.core.errors import DataError
+from tilth.core.secret import shown_url
+
+_WANTED = "a folder, file:///folder, s3://bucket/prefix, gs://bucket/prefix or hdfs://host:port/path"
 
 
 class Entry(NamedTuple):
@@ -36,6 +43,8 @@ class Writer(Protocol):
 @runtime_checkable
 class Store(Protocol):
     """Objects below one root; picklable, and opens nothing before it is used.
+
+    A path is steps joined by `/`; none is empty, `.` or `..` (`DataError`).
 
     Raises `FileNotFoundError` for an object that is not there, `Transient` where trying again may help, `Terminal`
     where it does not (no such bucket, no right, wrong key); messages never hold a secret.
@@ -71,7 +80,10 @@ class Store(Protocol):
         ...
 
     def create(self, path: str, data: bytes) -> bool:
-        """Write an object where there is none, in one act; False where there is one already."""
+        """Write an object where there is none, in one act; False where there is one already.
+
+        Of several writers exactly one gets True. After `Transient` it may be there all the same: look at it.
+        """
         ...
 
     def write(self, path: str) -> Writer:
@@ -85,3 +97,65 @@ class Store(Protocol):
     def delete(self, path: str) -> None:
         """Remove an object; that there is none is no error."""
         ...
+
+
+class Patience(NamedTuple):
+    """How long a store waits for the other side, and how often it asks again, before it raises `Transient`."""
+
+    connect: float = 10.0
+    """Seconds until a connection stands."""
+    silence: float = 30.0
+    """Seconds without a byte of an answer."""
+    whole: float = 300.0
+    """Seconds for one request and its whole answer; a large object is read in ranges by `open`."""
+    retries: int = 3
+    """How often a request that may be sent twice is sent again; waits begin at 0.1 s and double, up to 5 s."""
+    in_all: float = 120.0
+    """Seconds after which no request is sent again."""
+
+
+PATIENCE = Patience()
+
+
+def open_store(url: str, *, patience: Patience = PATIENCE) -> Store:
+    """Return the store that a path or URL names; nothing is opened yet.
+
+    `folder` and `file:///folder`; `s3://bucket/prefix`, `gs://bucket/prefix`, `hdfs://host:port/path`. Keys, endpoint
+    and region come from the environment, by the variables that the systems' own clients read (`AWS_*`, `GOOGLE_*`,
+    `HADOOP_CONF_DIR`). Raises `DataError` for a URL of another kind, or one that holds a password or a query.
+
+    >>> open_store("file:///data/a%20b").url
+    '/data/a b'
+    >>> open_store("s3://bucket/tickets/").url
+    's3://bucket/tickets'
+    """
+    from tilth.bytes.stores import gcs, hdfs, local, s3
+    from tilth.bytes.stores._paths import checked_prefix
+
+    if "://" not in url and not url.startswith("file:"):
+        return local.LocalStore(str(Path(url).absolute()))
+    parts = urlsplit(url)
+    _plain(url, parts)
+    prefix = "" if parts.scheme == "file" else checked_prefix(parts.path.removeprefix("/").removesuffix("/"))
+    match parts.scheme:
+        case "file" if not parts.netloc:
+            return local.LocalStore(str(Path(unquote(parts.path)).absolute()))
+        case "s3" | "s3a" if parts.netloc:
+            return s3.S3Store(parts.netloc, prefix, patience)
+        case "gs" if parts.netloc:
+            return gcs.GCSStore(parts.netloc, prefix, patience)
+        case "hdfs" if parts.netloc:
+            return hdfs.HDFSStore(parts.netloc, prefix, patience)
+    raise DataError(f"{shown_url(url)} names no store", wanted=_WANTED)
+
+
+def _plain(url: str, parts: SplitResult) -> None:
+    """Refuse what a store's URL must not hold: a user or password, a query, a fragment."""
+    shown = shown_url(url)
+    if "@" in parts.netloc:
+        raise DataError(
+            f"{shown}: a store's URL holds no user and no password",
+            do="Take out what is before the @, and set the client's environment variables (AWS_*, GOOGLE_*)",
+        )
+    if parts.query or parts.fragment:
+        raise DataError(f'{shown}: a store\'s URL holds no "?" and no "#"', wanted=_WANTED)

@@ -13,6 +13,7 @@ that names the promise.
 
 from __future__ import annotations
 
+from tilth.testing.caches import check_cache
 from tilth.testing.deciders import check_decider, decide
 from tilth.testing.declarations import check_declaration
 from tilth.testing.draws import draw_rows, examples, varied
@@ -32,6 +33,7 @@ __all__ = [
     "InlineEngine",
     "MemoryRows",
     "batch",
+    "check_cache",
     "check_decider",
     "check_declaration",
     "check_editor",
