@@ -2,44 +2,41 @@
 
 delta-rs detects a second transaction of one application id, but on its own terms: it retries a commit on a newer
 version than the one it was planned on, so an overwrite lets the rows of an append that came between live on (see
-`tests/tables/test_two_drivers_one_key.py`). With no retries a commit is a compare-and-swap on the next version number.
-Here it is always that; whoever loses reads the log again and finds either its own key committed, and is done, or
-another's, and raises `CommitConflict`.
+`tests/tables/test_two_drivers_one_key.py`). With no retries a commit is a compare-and-swap on the next version number:
+a hard link on this machine, a conditional put in a bucket, a rename that replaces nothing in HDFS. Here it is always
+that; whoever loses reads the log again and finds either its own key committed, and is done, or another's, and raises
+`CommitConflict` or, where it may build on any version, tries again. So does who never heard what became of a commit.
 """
 
 from __future__ import annotations
 
-import json
+import random
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
-from pyarrow import types as t
 
 from tilth.core.errors import CommitConflict, DataError
 from tilth.core.shard import Cursor, Part, Receipt, RunKey, Version
-from tilth.tables import _folder, _log
+from tilth.tables import _log
+from tilth.tables._change import Change
+from tilth.tables._home import Home, Seen
 from tilth.tables._parts import columns_of, other_name
 from tilth.tables._types import merged, settled, storable_schema
+from tilth.tables.holds import guarded
 
 Mode = Literal["append", "overwrite"]
-CONFIGURATION = {
-    # What a version was made of stands in its log entry only, so entries stay.
-    "delta.enableExpiredLogCleanup": "false",
-    # Opening a table reads every entry since the last checkpoint: 27 ms for 90 of them, 10 ms for 20.
-    "delta.checkpointInterval": "20",
-}
+_LONGEST_WAIT = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Commit:
     """What is to be committed."""
 
-    root: str
+    home: Home
     name: str
     receipts: Sequence[Receipt]
     key: RunKey
@@ -49,46 +46,69 @@ class Commit:
     mode: Mode
     fingerprint: str
     keep: Collection[str]
+    anywhere: bool = False
+    """Whether it builds on whichever version is the newest."""
 
     def run(self) -> int:
         """Commit, or find that it was done before; return the version's number."""
+        state = _log.load(self.home, self.name)
+        done = state.number_of(self.key) if state else None
+        if done is not None:
+            return done
+        self._expect(state)
+        new = self._new_parts()
+        with guarded(self.home, self.name, new) as check:
+            return self._try(state, new, check)
+
+    def _try(self, state: _log.State | None, new: dict[str, Part], check: Callable[[], None]) -> int:
         from deltalake.exceptions import DeltaError
 
-        folder = _folder.local(self.root)
+        # Looked at under the guard: from here on no sweep takes them away.
+        seen = self._there(new)
         failed: tuple[int, Exception] | None = None
+        tries = 0
         while True:
-            state = _log.load(self.root, self.name)
             done = state.number_of(self.key) if state else None
             if done is not None:
                 return done
             self._expect(state)
             number = state.number if state else -1
             if failed and failed[0] == number:
-                raise _folder.broken("committing", self.name, failed[1]) from failed[1]
-            change = self._plan(folder, state)
+                raise self.home.failed("committing", self.name, failed[1]) from failed[1]
+            change = self._plan(state, dict(new), seen)
+            check()
             try:
                 change.apply(state)
-                _folder.settle(_log.entry(folder, number + 1))
-                _folder.settle(_log.entry(folder, number + 1).parent)
+                self.home.settle(_log.entry(number + 1))
             except (DeltaError, OSError) as error:
                 # Another driver was first, or the storage failed: the log tells which.
                 failed = (number, error)
+                if self.anywhere:
+                    time.sleep(random.uniform(0, min(_LONGEST_WAIT, 0.01 * 2**tries)))
+                    tries += 1
+            state = _log.load(self.home, self.name)
 
     def _expect(self, state: _log.State | None) -> None:
-        newest = _log.settled_number(self.root, state) if state else None
+        if self.anywhere:
+            return
+        newest = _log.settled_number(self.home, state.number) if state else None
         wanted = self.expected.number if self.expected else None
-        if newest != wanted:
-            raise CommitConflict(
-                f"another writer committed version {newest} meanwhile" if newest is not None else "the table is gone",
-                where=self.name,
-                wanted=f"version {wanted} to be the newest" if wanted is not None else "a table without any version",
-                do="Run again: it starts from the newest version, and finished parts are kept",
-            )
+        if newest == wanted or (newest and wanted is not None and wanted in _log.bases(self.home, newest)):
+            return
+        raise CommitConflict(
+            f"another writer committed version {newest} meanwhile" if newest is not None else "the table is gone",
+            where=self.name,
+            wanted=f"version {wanted} to be the newest" if wanted is not None else "a table without any version",
+            do="Run again: it starts from the newest version, and finished parts are kept",
+        )
 
-    def _plan(self, folder: Path, state: _log.State | None) -> _Change:
-        new = self._new_parts(folder)
+    def _plan(self, state: _log.State | None, new: dict[str, Part], seen: dict[str, Seen]) -> Change:
         current = {part.path: part for part in state.parts} if state else {}
         lost = set(self.keep) - set(current)
+        if lost and state and self.expected and self.expected.number != state.number:
+            raise CommitConflict(
+                f'a compaction replaced the part "{min(lost)}" meanwhile', where=self.name, do="Run again"
+            )
         if lost:
             raise DataError(f'no part "{min(lost)}" to keep', where=self.name, wanted="paths of parts(expected)")
         held = state.schema if state and (self.mode == "append" or self.keep) else pa.schema([])
@@ -98,17 +118,20 @@ class Commit:
         stay = set(current) if self.mode == "append" else set(current) & (set(new) | set(self.keep))
         if stay and state and not _widens(state.schema, schema):
             # Delta must not remove and add one path in one commit, and only its overwrite can drop or retype a column.
-            for path in sorted(stay):
-                new[other_name(path, state.number + 1)] = new.pop(path)
-                _folder.alias(folder, path, other_name(path, state.number + 1))
+            renamed = {path: other_name(path, state.number + 1) for path in sorted(stay)}
+            for path, other in renamed.items():
+                new[other] = new.pop(path)
+                self.home.alias(path, other)
+            seen = {**seen, **self.home.seen(renamed.values())}
             stay = set()
         adds = {path: part for path, part in new.items() if path not in stay}
         rows = sum(part.rows for part in adds.values()) + sum(current[path].rows for path in stay)
-        return _Change(
-            folder=folder,
+        return Change(
+            home=self.home,
             app=_log.APP + self.key,
             schema=schema,
             adds=adds,
+            seen=seen,
             removes={} if self.mode == "append" else {p: current[p].bytes for p in set(current) - stay},
             replaces=self.mode == "overwrite" and not stay,
             says={
@@ -120,7 +143,7 @@ class Commit:
             },
         )
 
-    def _new_parts(self, folder: Path) -> dict[str, Part]:
+    def _new_parts(self) -> dict[str, Part]:
         parts: dict[str, Part] = {}
         by_shard: dict[str, Receipt] = {}
         for receipt in self.receipts:
@@ -129,13 +152,16 @@ class Commit:
                     f'two receipts of shard "{receipt.shard}" differ', where=self.name, wanted="one a shard"
                 )
             parts.update((part.path, part) for part in receipt.parts)
+        return parts
+
+    def _there(self, parts: dict[str, Part]) -> dict[str, Seen]:
+        seen = self.home.seen(parts)
         for part in parts.values():
-            path = folder / part.path
-            if not path.is_file() or path.stat().st_size != part.bytes:
+            if part.path not in seen or seen[part.path].bytes != part.bytes:
                 raise DataError(
                     f'the part "{part.path}" is gone or cut short', where=self.name, do="Run its shard again"
                 )
-        return parts
+        return seen
 
     def _columns(self) -> pa.Schema:
         told = [columns_of(receipt) for receipt in sorted(self.receipts, key=lambda receipt: receipt.shard)]
@@ -153,91 +179,3 @@ class Commit:
 
 def _widens(old: pa.Schema, new: pa.Schema) -> bool:
     return all(field.name in new.names and new.field(field.name).type == field.type for field in old)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Change:
-    """The actions of one commit."""
-
-    folder: Path
-    app: str
-    schema: pa.Schema
-    adds: dict[str, Part]
-    removes: dict[str, int]
-    replaces: bool
-    says: dict[str, Any]
-
-    def apply(self, state: _log.State | None) -> None:
-        """Make the next version, or raise deltalake's error when another made it first."""
-        from deltalake import CommitProperties, Schema, Transaction
-        from deltalake.transaction import create_table_with_add_actions
-
-        number = state.number + 1 if state else 0
-        if state is not None and self._prepare(state):
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        _folder.settle(self.folder)
-        properties = CommitProperties(
-            custom_metadata={_log.OURS: self.says},
-            max_commit_retries=0,
-            app_transactions=[Transaction(self.app, number)],
-        )
-        schema = Schema.from_arrow(self.schema)
-        if state is None:
-            create_table_with_add_actions(
-                str(self.folder), schema, self._adds(), configuration=CONFIGURATION, commit_properties=properties
-            )
-        elif self.replaces:
-            state.delta.create_write_transaction(self._adds(), "overwrite", schema, commit_properties=properties)
-        else:
-            actions = [*self._adds(), *self._removes()]
-            state.delta.create_write_transaction(actions, "append", schema, commit_properties=properties)
-
-    def _prepare(self, state: _log.State) -> bool:
-        """Commit what delta-rs cannot do in the same commit as adding parts; True when there was such a thing.
-
-        An append leaves the columns as they are, and an overwrite that brings the first timestamp without a zone
-        forgets to name the feature, after which nobody can read the table. Neither preparation changes a row.
-        """
-        from deltalake import CommitProperties, Schema, TableFeatures
-
-        properties = CommitProperties(custom_metadata={_log.OURS: {"prepares": self.app}}, max_commit_retries=0)
-        missing = [field for field in self.schema if field.name not in state.schema.names]
-        if missing and not self.replaces:
-            fields = Schema.from_arrow(pa.schema(missing)).fields
-            state.delta.alter.add_columns(list(fields), commit_properties=properties)
-            return True
-        if any(map(_naive, self.schema.types)) and not state.has_feature("timestampNtz"):
-            state.delta.alter.add_feature(
-                TableFeatures.TimestampWithoutTimezone,
-                allow_protocol_versions_increase=True,
-                commit_properties=properties,
-            )
-            return True
-        return False
-
-    def _adds(self) -> list[Any]:
-        from deltalake.transaction import AddAction
-
-        return [
-            AddAction(
-                path=path,
-                size=part.bytes,
-                partition_values={},
-                modification_time=int((self.folder / path).stat().st_mtime * 1000),
-                data_change=True,
-                stats=json.dumps({"numRecords": part.rows}),
-            )
-            for path, part in self.adds.items()
-        ]
-
-    def _removes(self) -> list[Any]:
-        from deltalake.transaction import RemoveAction
-
-        now = int(time.time() * 1000)
-        return [RemoveAction(path, True, now, size, {}) for path, size in sorted(self.removes.items())]
-
-
-def _naive(kind: pa.DataType) -> bool:
-    inner = [kind.field(at).type for at in range(kind.num_fields)]
-    return bool((t.is_timestamp(kind) and kind.tz is None) or any(map(_naive, inner)))

@@ -7,16 +7,16 @@ newest, and for that one too when another commit lands meanwhile.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
 from tilth.core.errors import DataError, first_line
 from tilth.core.shard import Cursor, RunKey
-from tilth.tables._folder import local, storage_errors
+from tilth.tables._delta_errors import is_storage
+from tilth.tables._home import Home, OnDisk
 from tilth.tables._parts import place_of
 from tilth.tables._types import storable_schema
 
@@ -47,10 +47,13 @@ class State(NamedTuple):
     parts: tuple[Stored, ...]
     """In the order of their rows."""
     delta: DeltaTable
+    home: Home
 
     def number_of(self, key: RunKey) -> int | None:
         """Return the version that was committed under a key."""
-        return self.delta.transaction_version(APP + key)
+        # delta-rs may read the log again for it.
+        with self.home.errors("reading the log", self.home.uri):
+            return self.delta.transaction_version(APP + key)
 
     def has_feature(self, name: str) -> bool:
         """Tell whether the table's protocol names a reader feature."""
@@ -69,10 +72,12 @@ class Carried(NamedTuple):
     """append, overwrite, or another tool's word."""
     prepares: bool
     """True when it only readied the table (a new column, a feature) for the commit that follows."""
+    compacts: str
+    """The compaction that made it, and changed no row; empty for any other commit."""
     at: datetime
 
 
-def load(root: str, name: str, number: int | None = None) -> State | None:
+def load(home: Home, name: str, number: int | None = None) -> State | None:
     """Return a version of the table, the newest by default; None when there is no table.
 
     Raises `DataError` when there is no such version, or the table needs a feature that Tilth does not read.
@@ -81,15 +86,21 @@ def load(root: str, name: str, number: int | None = None) -> State | None:
     from deltalake.exceptions import DeltaError, TableNotFoundError
 
     try:
-        with storage_errors("reading the log", name):
-            delta = DeltaTable(str(local(root)), version=number)
+        with home.errors("reading the log", name):
+            return _state(DeltaTable(home.uri, version=number, storage_options=home.options), home, name)
     except TableNotFoundError:
         return None
     except DeltaError as error:
-        if not DeltaTable.is_deltatable(str(local(root))):
-            return None
+        if home.options is not None and is_storage(error):
+            raise home.failed("reading the log", name, error) from error
+        with home.errors("reading the log", name):
+            if not DeltaTable.is_deltatable(home.uri, home.options):
+                return None
         newest = "" if number is None else f"a version that `versions()` lists, not {number}"
         raise DataError(f"the log cannot be read: {first_line(error)}", where=name, wanted=newest) from error
+
+
+def _state(delta: DeltaTable, home: Home, name: str) -> State:
     unknown = set(delta.protocol().reader_features or []) - FEATURES
     if unknown or delta.metadata().partition_columns:
         raise DataError(
@@ -98,27 +109,45 @@ def load(root: str, name: str, number: int | None = None) -> State | None:
             wanted="a table without partitions and with no reader features but timestampNtz",
         )
     schema = storable_schema(pa.schema(delta.schema()))
-    return State(number=delta.version(), schema=schema, parts=_parts(delta, local(root)), delta=delta)
+    return State(delta.version(), schema, _parts(delta, home), delta, home)
 
 
-def _parts(delta: DeltaTable, folder: Path) -> tuple[Stored, ...]:
+def _parts(delta: DeltaTable, home: Home) -> tuple[Stored, ...]:
     adds = pa.table(delta.get_add_actions(flatten=True)).select(["path", "num_records", "size_bytes"]).to_pydict()
     found = (
-        Stored(path, _rows_of(folder / path) if rows is None else rows, size)
+        Stored(path, _rows_of(home, path) if rows is None else rows, size)
         for path, rows, size in zip(adds["path"], adds["num_records"], adds["size_bytes"], strict=True)
     )
     return tuple(sorted(found, key=lambda part: place_of(part.path)))
 
 
-def _rows_of(path: Path) -> int:
-    from pyarrow.parquet import read_metadata
+def _rows_of(home: Home, path: str) -> int:
+    with home.parquet(path) as file:
+        return int(file.metadata.num_rows)
 
-    return int(read_metadata(path).num_rows)
 
-
-def carried(root: str, number: int) -> Carried:
+def carried(home: Home, number: int) -> Carried:
     """Read what a commit carried; a commit whose log entry is gone carried nothing that we know."""
-    info = _commit_info(entry(local(root), number))
+    try:
+        return told(home.read(entry(number)))
+    except FileNotFoundError:
+        return told(b"")
+
+
+def all_carried(home: Home, numbers: Sequence[int]) -> Iterator[tuple[int, Carried]]:
+    """Read what many commits carried."""
+    if isinstance(home, OnDisk):
+        yield from ((number, carried(home, number)) for number in numbers)
+        return
+    there = {found.path for found in home.store.list("_delta_log/")}
+    paths = {entry(number): number for number in numbers}
+    read = dict(home.store.read_many([path for path in paths if path in there]))
+    yield from ((number, told(read.get(path, b""))) for path, number in paths.items())
+
+
+def told(written: bytes) -> Carried:
+    """Say what a log entry tells of its commit."""
+    info = _commit_info(written)
     ours = info.get(OURS)
     ours = ours if isinstance(ours, Mapping) else {}
     cursor = ours.get("cursor")
@@ -129,31 +158,38 @@ def carried(root: str, number: int) -> Carried:
         rows=ours.get("rows"),
         mode=str(ours.get("mode") or info.get("operation", "")),
         prepares="prepares" in ours,
+        compacts=str(ours.get("compacts", "")),
         at=datetime.fromtimestamp(int(info.get("timestamp", 0)) / 1000, UTC),
     )
 
 
-def entry(folder: Path, number: int) -> Path:
-    """Return the file of a commit in the log."""
-    return folder / "_delta_log" / f"{number:020d}.json"
+def entry(number: int) -> str:
+    """Return the path of a commit in the log."""
+    return f"_delta_log/{number:020d}.json"
 
 
-def _commit_info(path: Path) -> Mapping[str, Any]:
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except FileNotFoundError:
-        return {}
+def actions(written: bytes) -> Iterator[Mapping[str, Any]]:
+    """Yield the actions of a log entry."""
     # Not splitlines: delta-rs writes U+2028 and its like as they are, in a column's name for one.
-    for line in filter(None, lines):
-        action: Mapping[str, Any] = json.loads(line)
-        if "commitInfo" in action:
-            return dict(action["commitInfo"])
-    return {}
+    for line in filter(None, written.decode("utf-8").split("\n")):
+        yield json.loads(line)
 
 
-def settled_number(root: str, state: State) -> int:
-    """Return the newest version that is not a mere preparation: what a writer may expect to build on."""
-    number = state.number
-    while number > 0 and carried(root, number).prepares:
+def _commit_info(written: bytes) -> Mapping[str, Any]:
+    found = (action["commitInfo"] for action in actions(written) if "commitInfo" in action)
+    return dict(next(found, {}))
+
+
+def settled_number(home: Home, number: int) -> int:
+    """Return the newest version, up to this one, that is no mere preparation: what a writer may expect to build on."""
+    while number > 0 and carried(home, number).prepares:
         number -= 1
     return number
+
+
+def bases(home: Home, number: int) -> Iterator[int]:
+    """Yield a settled version, then those with the same rows that it was compacted from."""
+    yield number
+    while number > 0 and carried(home, number).compacts:
+        number = settled_number(home, number - 1)
+        yield number

@@ -6,10 +6,8 @@ import base64
 import contextlib
 import functools
 import hashlib
-import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import IO, NamedTuple
 
 import pyarrow as pa
@@ -19,12 +17,13 @@ from tilth.core.batch import Batch
 from tilth.core.errors import DataError
 from tilth.core.shard import Part, Receipt, Shard
 from tilth.tables import _folder
+from tilth.tables._home import Home
 from tilth.tables._row_groups import RowGroups
 from tilth.tables._types import merged, padded, storable_batch
 
 SCHEMA = "schema"
 """The receipt's note that holds the columns of the rows."""
-_NAME = re.compile(r"part-(?P<shard>.+)-(?P<sequence>\d{5})-[0-9a-f]{32}(?:-\d+)?\.parquet")
+_NAME = re.compile(r"(?P<stem>part-(?P<shard>.+)-(?P<sequence>\d{5})-[0-9a-f]{32})(?:-\d+)*\.parquet")
 
 
 class ShardWriter:
@@ -34,14 +33,14 @@ class ShardWriter:
     temporary files only; leaving the writer without `finish` removes the one it was at.
     """
 
-    def __init__(self, folder: Path, shard: Shard, where: str, codec: str = "zstd") -> None:
+    def __init__(self, home: Home, shard: Shard, where: str, codec: str = "zstd") -> None:
         self._shard = _folder.safe_name(shard.id, "a shard")
-        self._folder, self.where, self._codec = folder, where, codec
-        self._storage = functools.partial(_folder.storage_errors, f'writing shard "{shard.id}"', where)
+        self._home, self.where, self._codec = home, where, codec
+        self._storage = functools.partial(home.errors, f'writing shard "{shard.id}"', where)
         self._columns = pa.schema([])
         self._parts: list[Part] = []
         self._groups = RowGroups()
-        self._open: tuple[pa.Schema, _PartFile] | None = None
+        self._open: tuple[pa.Schema, PartFile] | None = None
 
     def __enter__(self) -> ShardWriter:
         return self
@@ -64,7 +63,7 @@ class ShardWriter:
         if self._open and self._open[0] != schema:
             self._publish()
         if not self._open:
-            self._open = schema, _PartFile(self._folder, schema, self._storage, self._codec)
+            self._open = schema, PartFile(self._home, schema, self._storage, self._codec)
         for group in self._groups.add(padded(batch, schema)):
             self._open[1].write(group)
 
@@ -79,16 +78,17 @@ class ShardWriter:
         if self._open:
             for group in self._groups.rest():
                 self._open[1].write(group)
-            self._parts.append(self._open[1].publish(self._shard, len(self._parts)))
+            name = functools.partial(part_name, self._shard, len(self._parts))
+            self._parts.append(self._open[1].publish(name))
             self._open = None
 
 
-class _PartFile:
+class PartFile:
     """One unfinished part, until `publish` names it or `abandon` removes it."""
 
     def __init__(
         self,
-        folder: Path,
+        home: Home,
         schema: pa.Schema,
         storage: Callable[[], contextlib.AbstractContextManager[None]],
         codec: str,
@@ -96,37 +96,35 @@ class _PartFile:
         from pyarrow.parquet import ParquetWriter
 
         self._storage = storage
-        self._unfinished = _folder.temporary(folder)
         self._rows = 0
         with storage():
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file = _Hashed(self._unfinished.open("xb"))
+            self._draft = home.begin()
+            self._file = _Hashed(self._draft.raw)
             level = 1 if codec == "zstd" else None
             self._writer = ParquetWriter(self._file, schema, compression=codec, compression_level=level, version="2.6")
 
     def write(self, group: Batch) -> None:
+        """Write a row group."""
         with self._storage():
             self._writer.write_batch(group, row_group_size=group.num_rows)
         self._rows += group.num_rows
 
-    def publish(self, shard: str, sequence: int) -> Part:
+    def publish(self, name: Callable[[str], str]) -> Part:
+        """Give the part the name that its digest makes."""
         with self._storage():
             self._writer.close()
-            self._file.settle()
-            self._file.release()
             digest = self._file.digest()
-            part = Part(path=part_name(shard, sequence, digest), rows=self._rows, bytes=self._file.size, digest=digest)
-            _folder.publish(self._unfinished, part.path)
+            part = Part(path=name(digest), rows=self._rows, bytes=self._file.size, digest=digest)
+            self._draft.publish(part.path)
         return part
 
     def abandon(self) -> None:
+        """Leave nothing behind."""
         # After a failure these fail once more, on a full disk for one; the first error is the one to tell.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             self._writer.close()
         with contextlib.suppress(OSError):
-            self._file.release()
-        with contextlib.suppress(OSError):
-            self._unfinished.unlink(missing_ok=True)
+            self._draft.abandon()
 
 
 class _Hashed:
@@ -153,13 +151,6 @@ class _Hashed:
 
     def close(self) -> None:
         self.closed = True
-
-    def settle(self) -> None:
-        self._raw.flush()
-        os.fsync(self._raw.fileno())
-
-    def release(self) -> None:
-        self._raw.close()
 
     def digest(self) -> str:
         return self._hash.hexdigest()
@@ -189,8 +180,18 @@ def place_of(path: str) -> Place:
 
 
 def other_name(path: str, number: int) -> str:
-    """Return a second name for a part, for the version that needs one; it stands in the same place."""
+    """Return a second name for a part, for the version or bundle that needs one; it stands in the same place."""
     return f"{path.removesuffix('.parquet')}-{number}.parquet"
+
+
+def bundle_name(path: str, number: int) -> str:
+    """Name a bundle of parts after the first of them, in whose place it stands.
+
+    >>> bundle_name("part-a-00000-" + "0" * 32 + ".parquet", 7)
+    'part-a-00000-00000000000000000000000000000000-00000000000000000007.parquet'
+    """
+    found = _NAME.fullmatch(path)
+    return f"{found['stem']}-{number:020d}.parquet" if found else other_name(path, number)
 
 
 def encode(schema: pa.Schema) -> str:

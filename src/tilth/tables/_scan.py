@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ from tilth.core.batch import Batch
 from tilth.core.engine import Rows
 from tilth.core.errors import DataError, first_line
 from tilth.core.shard import Shard
-from tilth.tables._folder import local
+from tilth.tables._home import Home, home_of
 from tilth.tables._log import Stored
 from tilth.tables._types import padded
 
@@ -35,7 +35,7 @@ class Piece(NamedTuple):
     bytes: int
 
 
-def shards_of(folder: Path, parts: Sequence[Stored], size: int) -> tuple[Shard, ...]:
+def shards_of(home: Home, parts: Sequence[Stored], size: int) -> tuple[Shard, ...]:
     """Bundle row groups, in the order of their rows, to shards of at most about `size` bytes of parquet.
 
     A shard's id is its place and a hash of what it holds: ids sort in the order of the rows, and are the same
@@ -43,7 +43,7 @@ def shards_of(folder: Path, parts: Sequence[Stored], size: int) -> tuple[Shard, 
     """
     shards: list[Shard] = []
     waiting: list[Piece] = []
-    for piece in _pieces(folder, parts, size):
+    for piece in _pieces(home, parts, size):
         if waiting and sum(held.bytes for held in waiting) + piece.bytes > size:
             shards.append(_shard(len(shards), waiting))
             waiting = []
@@ -53,15 +53,14 @@ def shards_of(folder: Path, parts: Sequence[Stored], size: int) -> tuple[Shard, 
     return tuple(shards)
 
 
-def _pieces(folder: Path, parts: Sequence[Stored], size: int) -> Iterator[Piece]:
-    from pyarrow.parquet import read_metadata
-
+def _pieces(home: Home, parts: Sequence[Stored], size: int) -> Iterator[Piece]:
     for part in parts:
         if part.bytes <= size:
             # Small parts are not opened: end -1 is "to the last".
             yield Piece(part.path, 0, -1, part.rows, part.bytes)
             continue
-        footer = read_metadata(folder / part.path)
+        with home.parquet(part.path) as file:
+            footer = file.metadata
         for at in range(footer.num_row_groups):
             group = footer.row_group(at)
             packed = sum(group.column(column).total_compressed_size for column in range(group.num_columns))
@@ -95,6 +94,10 @@ class ReadParts:
     where: Mapping[str, pa.Array] = field(default_factory=dict)
     """Only rows whose value of each of these columns is among these."""
 
+    @cached_property
+    def _home(self) -> Home:
+        return home_of(self.root)
+
     def __call__(self, shard: Shard) -> Iterator[Batch]:
         for path, first, end in shard.where["pieces"]:
             try:
@@ -106,13 +109,13 @@ class ReadParts:
 
     def _lost(self, path: str, how: str) -> DataError:
         return DataError(
-            f'the part "{path}" {how}', where=self.name, do="Restore the file: a version needs all its parts"
+            f'the part "{path}" {how}',
+            where=self.name,
+            do="Restore the file: a version needs all its parts. Where old versions are given up, hold what is read",
         )
 
     def _piece(self, path: str, first: int, end: int) -> Iterator[Batch]:
-        from pyarrow.parquet import ParquetFile
-
-        with ParquetFile(local(self.root) / path) as file:
+        with self._home.parquet(path) as file:
             for group in range(first, file.num_row_groups if end < 0 else end):
                 yield from self._group(file, group)
 

@@ -67,7 +67,7 @@ class Fates:
 
     def writer(self, shard: Shard) -> FateWriter:
         """Return what a worker writes the fates of a shard's rows with, in the pass that writes the rows."""
-        return FateWriter(self.table.folder, shard, self.table.name)
+        return FateWriter(self.table.home, shard, self.table.name)
 
     def commit(
         self,

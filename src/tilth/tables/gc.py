@@ -1,4 +1,4 @@
-"""Remove what crashes left behind: unfinished files, and parts that no version names."""
+"""Remove what crashes left behind, and give up old versions where that is asked for."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import json
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from tilth.core.errors import DataError
 from tilth.tables import _log
-from tilth.tables._folder import TEMPORARY
+from tilth.tables._sweep import Sweep, Swept, unfinished
 from tilth.tables.project import Project
+from tilth.tables.table import Table
 
 GRACE = 7 * 24 * 3600.0
 """Seconds that a file without a version is left alone: a stopped run may still commit its finished parts."""
+__all__ = ["GRACE", "Lease", "Swept", "collect", "sweep"]
 
 
 class Lease(Protocol):
@@ -28,11 +30,24 @@ class Lease(Protocol):
         ...
 
 
-class Swept(NamedTuple):
-    """What was removed."""
+def collect(
+    table: Table,
+    *,
+    grace: float = GRACE,
+    keep: Collection[str] = (),
+    versions: int | None = None,
+    days: float | None = None,
+) -> Swept:
+    """Remove the leftovers of a table, wherever it lies, while others read and write it.
 
-    files: int
-    bytes: int
+    What no version names goes when it is older than `grace` seconds by the store's clock, unless a writer holds it
+    (`Table.writing`) or `keep` names it; a grace below 10 minutes is for tables whose writers all do. Every version
+    stays, unless `versions` or `days` is given: then one stays that is among so many newest, or was the newest in the
+    last so many days; the others are given up. Their parts go, but for those that a version which stays names, or that
+    a reader holds (`Table.reading`); reading such a version is an error that says so. Raises `DataError` where that is
+    asked of a table whose log does not go back to the first version.
+    """
+    return Sweep(table=table, grace=grace, keep=frozenset(keep), versions=versions, days=days).run()
 
 
 def sweep(project: Project, lease: Lease, *, grace: float = GRACE, keep: Collection[str] = ()) -> Swept:
@@ -58,9 +73,7 @@ def sweep(project: Project, lease: Lease, *, grace: float = GRACE, keep: Collect
 
 def _leftovers(folder: Path, keep: set[str]) -> Iterator[Path]:
     log = folder / "_delta_log"
-    yield from (path for path in folder.glob(f"{TEMPORARY}*") if path.is_file())
-    # How delta-rs and object_store name what they have not put in place yet.
-    yield from (path for pattern in ("*.tmp", "_commit_*", "*.json#*", "*.parquet#*") for path in log.glob(pattern))
+    yield from unfinished(folder)
     named = _named(log)
     if named is not None:
         yield from (path for path in folder.glob("*.parquet") if path.name not in named | keep)
@@ -71,7 +84,7 @@ def _named(log: Path) -> set[str] | None:
     entries = sorted(log.glob("[0-9]*.json"))
     if not entries:
         return None if any(log.glob("*.checkpoint*")) else set()
-    if entries != [_log.entry(log.parent, number) for number in range(len(entries))]:
+    if entries != [log.parent / _log.entry(number) for number in range(len(entries))]:
         return None
     named = set()
     for entry in entries:

@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from tilth.core.batch import ID, OPERATOR, PARENTS, Batch
 from tilth.core.engine import Rows
-from tilth.core.errors import CommitConflict
 from tilth.core.shard import Receipt, RunKey, Shard, Version
 from tilth.tables._scan import NO_ROWS
 from tilth.tables.table import Table
@@ -30,7 +29,6 @@ USES = pa.schema([("artefact", pa.string()), ("table", pa.string()), ("version",
 """One line a row that an artefact, such as `models/support/3`, used."""
 COLUMNS = (ID, PARENTS, OPERATOR)
 """What `Lineage.write` reads of a row."""
-_TRIES = 20
 
 
 class Link(NamedTuple):
@@ -66,7 +64,8 @@ class Lineage:
 
     def commit(self, receipts: Sequence[Receipt], version: Version) -> Version:
         """Commit the links of a version of rows, once."""
-        return _append(self.table, receipts, RunKey(f"lineage/{version.table}/{version.number}"), LINEAGE)
+        key = RunKey(f"lineage/{version.table}/{version.number}")
+        return self.table.append(receipts, key, schema=LINEAGE)
 
     def parents(self, row_id: str) -> list[Link]:
         """List what a row was made from."""
@@ -114,7 +113,8 @@ class Uses:
 
     def commit(self, receipts: Sequence[Receipt], artefact: str, version: Version) -> Version:
         """Commit what an artefact used of a version, once."""
-        return _append(self.table, receipts, RunKey(f"uses/{artefact}/{version.table}/{version.number}"), USES)
+        key = RunKey(f"uses/{artefact}/{version.table}/{version.number}")
+        return self.table.append(receipts, key, schema=USES)
 
     def of_row(self, row_id: str) -> list[Use]:
         """List the artefacts that used a row."""
@@ -141,13 +141,3 @@ def _used(batch: Batch, artefact: str, version: Version) -> Batch:
         ],
         schema=USES,
     )
-
-
-def _append(table: Table, receipts: Sequence[Receipt], key: RunKey, schema: pa.Schema) -> Version:
-    """Append whatever else is appended meanwhile: the order of these lines means nothing."""
-    for _ in range(_TRIES - 1):
-        try:
-            return table.commit(receipts, key, None, table.newest(), schema=schema)
-        except CommitConflict:
-            continue
-    return table.commit(receipts, key, None, table.newest(), schema=schema)

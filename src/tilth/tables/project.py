@@ -17,7 +17,7 @@ from tilth.tables.table import Table
 
 FORMAT = 1
 """The layout that this version of Tilth writes; it reads no newer one."""
-TABLE_FOLDERS = ("data", "fates", "splits", "decisions")
+TABLE_FOLDERS = ("data", "fates", "splits", "decisions", "quarantine")
 """The folders that hold one table a data set."""
 _SALT_BYTES = 32
 _STAMP = "%Y%m%d-%H%M%S"
@@ -29,7 +29,7 @@ class Project:
 
         .tilth/format                      {"format": 1}
         .tilth/salt                        32 random bytes that row ids are keyed with; readable by the owner only
-        .tilth/data/<name>/                the rows, a Delta table; likewise fates/, splits/, decisions/
+        .tilth/data/<name>/                the rows, a Delta table; likewise fates/, splits/, decisions/, quarantine/
         .tilth/lineage/, .tilth/uses/      Delta tables for the whole project
         .tilth/models/<name>/<version>/
         .tilth/runs/<run>/
@@ -77,6 +77,10 @@ class Project:
     def decisions(self, name: str) -> Table:
         """Return a decision table: what was decided about rows by comparing them."""
         return self._table("decisions", name)
+
+    def quarantine(self, name: str) -> Table:
+        """Return the rows of a data set that broke what was agreed about their source, with the reasons."""
+        return self._table("quarantine", name)
 
     def fates(self, name: str) -> Fates:
         """Return what became of the rows of a data set."""

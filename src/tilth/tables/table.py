@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import pyarrow as pa
 
-from tilth.core.batch import Batch
+from tilth.core.batch import ID, Batch
 from tilth.core.connector import Sink
 from tilth.core.engine import Rows
 from tilth.core.errors import DataError, did_you_mean
 from tilth.core.shard import Cursor, Part, Receipt, RunKey, Shard, Version
 from tilth.tables import _log
 from tilth.tables._commit import Commit
-from tilth.tables._folder import local
-from tilth.tables._parts import SCHEMA, ShardWriter, encode
+from tilth.tables._compact import TARGET, Compacted, Compaction
+from tilth.tables._home import Home, OnDisk, home_of, name_of
+from tilth.tables._parts import SCHEMA, ShardWriter, columns_of, encode
 from tilth.tables._scan import ReadParts, shards_of
+from tilth.tables._upsert import stay_of
+from tilth.tables.holds import Holding, refuse_expired
 
 
 class Committed(NamedTuple):
@@ -29,14 +33,14 @@ class Committed(NamedTuple):
     rows: int | None
     """Of the whole table; None when another tool committed."""
     mode: str
-    """append, overwrite, or the word of the tool that committed."""
+    """append, overwrite, compact, or the word of the tool that committed."""
     at: datetime
     """In UTC."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A data set in a folder of its own; picklable, and opens nothing before it is used.
+    """A data set in a folder of its own, on this machine or in a store; picklable, opens nothing before it is used.
 
     >>> import tempfile
     >>> table = Table(tempfile.mkdtemp() + "/tickets")
@@ -49,7 +53,7 @@ class Table:
     """
 
     root: str
-    """The folder: a path or a `file:` URL."""
+    """The folder: a path or URL (`file:`, `s3:`, `gs:`, `hdfs:`), as `tilth.bytes.store.open_store` takes it."""
     name: str = ""
     """How versions and messages call it; by default the folder's name."""
     codec: Literal["zstd", "lz4"] = "zstd"
@@ -57,12 +61,19 @@ class Table:
 
     def __post_init__(self) -> None:
         if not self.name:
-            object.__setattr__(self, "name", local(self.root).name)
+            object.__setattr__(self, "name", name_of(self.root))
+
+    @cached_property
+    def home(self) -> Home:
+        """Where the parts and the log lie."""
+        return home_of(self.root)
 
     @property
     def folder(self) -> Path:
-        """Where the parts lie."""
-        return local(self.root)
+        """Where the parts lie, of a table on this machine. Raises `DataError` for any other."""
+        if not isinstance(self.home, OnDisk):
+            raise DataError(f"{self.root} is no folder on this machine", where=self.name, wanted="a local table")
+        return self.home.folder
 
     # What workers do.
 
@@ -80,7 +91,7 @@ class Table:
 
     def writer(self, shard: Shard) -> ShardWriter:
         """Return what `write` writes with, for a worker that fills two tables in one pass: rows and their fates."""
-        return ShardWriter(self.folder, shard, self.name, self.codec)
+        return ShardWriter(self.home, shard, self.name, self.codec)
 
     # What the driver does.
 
@@ -104,10 +115,11 @@ class Table:
 
         An append adds the parts (one that the table names already stays once) and may bring new columns. An overwrite
         leaves those parts only, and those of `keep` (paths as in `parts`); without `keep` its columns replace the
-        old ones. Raises `DataError` when a column of rows that stay changes its type, or a part is gone.
+        old ones. Raises `DataError` when a column of rows that stay changes its type, or a part is gone, and
+        `Transient` when the store did not answer: the same commit can be tried again.
         """
         number = Commit(
-            root=self.root,
+            home=self.home,
             name=self.name,
             receipts=receipts,
             key=key,
@@ -119,6 +131,76 @@ class Table:
             keep=keep,
         ).run()
         return self._version(number)
+
+    def append(
+        self,
+        receipts: Sequence[Receipt],
+        key: RunKey,
+        cursor: Cursor | None = None,
+        *,
+        schema: pa.Schema | None = None,
+        fingerprint: str = "",
+    ) -> Version:
+        """Append whatever else is committed meanwhile, once per key: for writers that know nothing of one another.
+
+        The rows come on top of whichever version is the newest. Raises what `commit` raises, but `CommitConflict`.
+        """
+        number = Commit(
+            home=self.home,
+            name=self.name,
+            receipts=receipts,
+            key=key,
+            cursor=cursor,
+            expected=None,
+            schema=schema,
+            mode="append",
+            fingerprint=fingerprint,
+            keep=(),
+            anywhere=True,
+        ).run()
+        return self._version(number)
+
+    def upsert(
+        self,
+        receipts: Sequence[Receipt],
+        key: RunKey,
+        cursor: Cursor | None,
+        expected: Version | None,
+        *,
+        by: Sequence[str] = (ID,),
+        fingerprint: str = "",
+    ) -> Version:
+        """Commit rows that take the place of those with the same values in the columns `by`; the others stay.
+
+        Reads these columns of the whole table, here, and writes the parts anew that hold such a row. Raises what
+        `commit` raises, and `DataError` where rows have no key or share one.
+        """
+        done = self.version_of(key)
+        if done is not None or expected is None:
+            return done or self.commit(receipts, key, cursor, None, fingerprint=fingerprint)
+        state = self._state(expected.number)
+        with self.reading(expected):
+            stay = stay_of(self.home, self.root, self.name, self.codec, state, receipts, by)
+        receipts = [*receipts, *stay.rewritten]
+        columns = None if stay.kept or any(len(columns_of(receipt)) for receipt in receipts) else state.schema
+        return self.commit(
+            receipts, key, cursor, expected, schema=columns, mode="overwrite", fingerprint=fingerprint, keep=stay.kept
+        )
+
+    def compact(self, *, target_bytes: int = TARGET) -> Compacted:
+        """Bundle small parts to about `target_bytes` each, in one commit that changes no row and no order of rows.
+
+        Others may write meanwhile: an append that comes first stays, an overwrite that comes first makes it begin
+        again. Versions before it stay readable. A compaction that was killed is made by the next.
+        """
+        return Compaction(home=self.home, root=self.root, name=self.name, codec=self.codec, target=target_bytes).run()
+
+    def compacted(self, version: Version) -> Version:
+        """Return the last version that was made of this one by compaction alone: it has the same rows."""
+        number = version.number
+        while _log.carried(self.home, number + 1).compacts:
+            number += 1
+        return version if number == version.number else self._version(number)
 
     def restore(self, version: Version, expected: Version) -> Version:
         """Make an earlier version the newest again: its rows, columns, cursor and fingerprint, in a commit of its own.
@@ -154,8 +236,8 @@ class Table:
 
     def newest(self) -> Version | None:
         """Return the newest version, None when there is none: what the next commit expects."""
-        state = _log.load(self.root, self.name)
-        return self._version(_log.settled_number(self.root, state)) if state else None
+        state = _log.load(self.home, self.name)
+        return self._version(_log.settled_number(self.home, state.number)) if state else None
 
     def version(self, number: int | None = None) -> Version:
         """Return a version, the newest by default. Raises `DataError` when there is no such version."""
@@ -168,18 +250,17 @@ class Table:
 
     def versions(self) -> list[Committed]:
         """List the versions, newest first."""
-        state = _log.load(self.root, self.name)
+        state = _log.load(self.home, self.name)
         numbers = range(state.number, -1, -1) if state else ()
-        told = ((number, _log.carried(self.root, number)) for number in numbers)
         return [
             Committed(self._told(number, carried), carried.rows, carried.mode, carried.at)
-            for number, carried in told
+            for number, carried in _log.all_carried(self.home, numbers)
             if not carried.prepares
         ]
 
     def version_of(self, key: RunKey) -> Version | None:
         """Return the version that was committed under a key."""
-        state = _log.load(self.root, self.name)
+        state = _log.load(self.home, self.name)
         number = state.number_of(key) if state else None
         return None if number is None else self._version(number)
 
@@ -205,7 +286,7 @@ class Table:
                     f'column "{name}" is {field.type}', where=self.name, wanted="a text column to choose by"
                 )
         return Rows(
-            shards=shards_of(self.folder, state.parts, shard_bytes),
+            shards=shards_of(self.home, state.parts, shard_bytes),
             read=ReadParts(root=self.root, name=self.name, schema=schema, where=wanted),
         )
 
@@ -221,8 +302,31 @@ class Table:
         """List the paths of a version's parts, in the order of their rows."""
         return tuple(part.path for part in self._state(version.number if version else None).parts)
 
+    def holds(self, path: str, size: int) -> bool:
+        """Tell whether a part is there, whole: what a stage asks that goes on where another stopped."""
+        seen = self.home.seen([path]).get(path)
+        return seen is not None and seen.bytes == size
+
+    def reading(self, version: Version | None = None) -> Holding:
+        """Hold a version, the newest by default, while a `with` block reads it: no sweep takes its parts.
+
+        Needed only where old versions are given up (`gc.collect` with `versions` or `days`) while they are read.
+        Raises `DataError`, on entering, for a version that was given up already.
+        """
+        number = self.version(version.number if version else None).number
+        return Holding(self.home, self.name, versions=(number,), reads=True)
+
+    def writing(self) -> Holding:
+        """Hold all that is written to the table while a `with` block writes and commits: no sweep takes it.
+
+        Needed only by writers that take longer than a sweep's grace, 7 days by default.
+        """
+        return Holding(self.home, self.name, writes=True)
+
     def _state(self, number: int | None) -> _log.State:
-        state = _log.load(self.root, self.name, number)
+        if number is not None:
+            refuse_expired(self.home, self.name, number)
+        state = _log.load(self.home, self.name, number)
         if state is None:
             raise self._nothing()
         return state
@@ -231,7 +335,7 @@ class Table:
         return DataError("the table has no version yet", where=self.name, do="Run the recipe that stores it first")
 
     def _version(self, number: int) -> Version:
-        return self._told(number, _log.carried(self.root, number))
+        return self._told(number, _log.carried(self.home, number))
 
     def _told(self, number: int, told: _log.Carried) -> Version:
         return Version(table=self.name, number=number, key=told.key, fingerprint=told.fingerprint, cursor=told.cursor)
