@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tilth.connectors._listing import _regex, listed
+from tilth.connectors._listing import regex_of, listed
 from tilth.core.errors import DataError
 
 
@@ -130,6 +130,6 @@ def test_a_name_that_is_no_utf8_is_told_not_crashed_on(tmp_path: Path):
     ],
 )
 def test_globs_mean_what_a_shell_means(pattern: str, yes: list[str], no: list[str]):
-    matches = re.compile(_regex(pattern)).fullmatch
+    matches = re.compile(regex_of(pattern)).fullmatch
     assert all(matches(name) for name in yes)
     assert not any(matches(name) for name in no)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tilth.connectors._formats import OTHER_ENDINGS, by_ending, ending_of
 from tilth.core.errors import DataError, did_you_mean
 
-_MAGIC = re.compile(r"[*?\[]")
+MAGIC = re.compile(r"[*?\[]")
 _DOCUMENTS = ("readme", "license", "licence", "changelog", "notice", "copying", "source")
 
 
@@ -43,14 +43,14 @@ def listed(path: str, format: str | None = None) -> Listing:
     whole = Path(path)
     if whole.is_dir():
         return _folder(whole, format, path)
-    if whole.exists() or whole.is_symlink() or not _MAGIC.search(path):
+    if whole.exists() or whole.is_symlink() or not MAGIC.search(path):
         return Listing([_one(whole, path)], [])
     parts = whole.parts
-    fixed = next(number for number, part in enumerate(parts) if _MAGIC.search(part))
+    fixed = next(number for number, part in enumerate(parts) if MAGIC.search(part))
     root, pattern = Path(*parts[:fixed]), "/".join(parts[fixed:])
     if not root.is_dir():
         raise _missing(root, path)
-    matches = re.compile(_regex(pattern)).fullmatch
+    matches = re.compile(regex_of(pattern)).fullmatch
     hidden = any(part.startswith((".", "_")) for part in parts[fixed:])
     files = [
         found for found in _walk(root, hidden=hidden, deep="**" in pattern or "/" in pattern) if matches(found.file)
@@ -143,10 +143,10 @@ def _utf8(name: str) -> str:
     return name
 
 
-def _regex(pattern: str) -> str:
+def regex_of(pattern: str) -> str:
     """Write a glob as a regular expression on a path with `/`.
 
-    >>> bool(re.fullmatch(_regex("**/*.csv"), "a/b/c.csv")), bool(re.fullmatch(_regex("*.csv"), "a/b.csv"))
+    >>> bool(re.fullmatch(regex_of("**/*.csv"), "a/b/c.csv")), bool(re.fullmatch(regex_of("*.csv"), "a/b.csv"))
     (True, False)
     """
     parts = pattern.split("/")

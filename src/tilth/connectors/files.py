@@ -18,10 +18,11 @@ from tilth.connectors._cursor import changed, fingerprint_of, state_of
 from tilth.connectors._finish import Finish, finish_for
 from tilth.connectors._formats import UNTYPED, Told, format_of, module_for
 from tilth.connectors._listing import Found, listed
+from tilth.connectors._mirror import is_remote, mirror, probe
 from tilth.connectors._options import check
 from tilth.connectors._reading import Piece, Reading
 from tilth.connectors._schema import bare, dump, load
-from tilth.core.connector import Record, Source
+from tilth.core.connector import Finding, Landing, Record, Source
 from tilth.core.errors import DataError
 from tilth.core.shard import Cursor, Shard
 
@@ -43,7 +44,8 @@ class Files:
     """
 
     path: str
-    """A file, a folder (every data file below it) or a glob such as data/**/*.csv; relative to the recipe."""
+    """A file, a folder (every data file below it) or a glob such as data/**/*.csv; relative to the recipe. Or the same
+    in a store: s3://bucket/prefix, gs://bucket/prefix/*.jsonl, hdfs://host:port/folder."""
     format: str | None = None
     """csv, tsv, json, jsonl, parquet, arrow, text, conll, excel, warc, wet, mbox or document (any file, one row each,
     for `extract` to read); by default told by the ending, else the content."""
@@ -94,9 +96,36 @@ class Files:
         """The source's name: the one that is given, else the path as written."""
         return self.name or self.path
 
+    @property
+    def lands(self) -> bool:
+        """Whether the files have to be brought to this machine first."""
+        return is_remote(self.path)
+
     def anchored(self, base: Path) -> Files:
         """Return a copy whose path is absolute; the source's name stays what it was."""
-        return replace(self, path=str(base.absolute() / self.path), name=self.source)
+        path = self.path if is_remote(self.path) else str(base.absolute() / self.path)
+        return replace(self, path=path, name=self.source)
+
+    def land(self, landing: Landing) -> Files:
+        """Bring a store's objects into a local folder, those that are new or changed; local files stay where they are.
+
+        Raises `DataError` where nothing is meant or the disk is too small, and the store's own errors.
+        """
+        if not is_remote(self.path):
+            return self
+        return replace(self, path=str(mirror(self.path, landing)), name=self.source)
+
+    def probe(self) -> Iterator[Finding]:
+        """List the files, and read a little of one."""
+        if is_remote(self.path):
+            yield from probe(self.path)
+            return
+        try:
+            shards, _ = self.plan()
+            size = sum(shard.bytes for shard in shards) / (1 << 20)
+            yield Finding(True, f"{len(shards)} shards, {size:.1f} MiB")
+        except DataError as error:
+            yield Finding(False, str(error))
 
     @staticmethod
     def fingerprint(cursor: Cursor) -> str:

@@ -1,0 +1,1 @@
+"""Unpack archives without harm."""

@@ -1,0 +1,1 @@
+"""Run dlt quietly, and land what it loads."""

@@ -1,0 +1,1 @@
+"""Take what partners drop: whole files only, checked, with a receipt."""

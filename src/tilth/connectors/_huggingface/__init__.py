@@ -1,0 +1,1 @@
+"""List and read the files of a data set on a hub."""

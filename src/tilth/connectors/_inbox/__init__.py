@@ -1,0 +1,1 @@
+"""Keep what others push, durably and once, until a run reads it."""
