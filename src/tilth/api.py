@@ -35,13 +35,15 @@ def run(
     sample: int | None = None,
     workers: int = 0,
     device: str = "auto",
+    refresh: bool = True,
     listen: Listener = lambda event: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Ran:
     """Carry a recipe out, from its sources to an evaluated model; what is unchanged is skipped, what was begun resumes.
 
     `overrides` are `key=value` texts; `sample` runs the whole way on about so many rows; `workers` 0 means one a core;
-    `device` is auto, cpu or cuda. Raises a `TilthError`; finished work is kept.
+    `device` is auto, cpu or cuda; without `refresh`, what crawls, APIs, archives and buckets gave before is read and
+    nothing new asked for. Raises a `TilthError`; finished work is kept.
     """
     from tilth.run import runner
 
@@ -52,6 +54,7 @@ def run(
         sample=sample,
         workers=workers,
         device=device,
+        refresh=refresh,
         listen=listen,
         stop=stop,
     )

@@ -44,6 +44,7 @@ def test_sections_are_named_as_recipes_name_them() -> None:
         (Serve, {"port": -1}, "serve.port"),
         (Serve, {"port": 65536}, "serve.port"),
         (Serve, {"host": ""}, "serve.host"),
+        (Serve, {"cache": "redsi://cache"}, "serve.cache"),
     ],
 )
 def test_what_cannot_be_is_refused(kind: Any, options: dict[str, Any], where: str) -> None:
@@ -63,3 +64,9 @@ def test_the_limits_themselves_are_allowed() -> None:
 
 def test_serving_is_closed_to_the_outside_by_default() -> None:
     assert (Serve().host, Serve().keys) == ("127.0.0.1", None)
+
+
+def test_answers_are_kept_only_where_the_recipe_says_so() -> None:
+    assert Serve().cache == "none"
+    for url in ("disk", "redis://cache:6379/0", "rediss://cache", "memcached://cache", "env:TILTH_CACHE"):
+        assert Serve(cache=url).cache == url

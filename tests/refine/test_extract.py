@@ -59,6 +59,11 @@ def test_bytes_and_texts_of_every_type_are_documents(kind: pa.DataType):
     assert Extract(metadata=()).map(rows).batch.column("text").to_pylist() == ["It rained.", None]
 
 
+def test_a_row_without_a_document_keeps_the_text_it_came_with() -> None:
+    rows = batch(content=["<p>It rained.</p>", None, None], text=["old", "A ticket.", None])
+    assert Extract(metadata=()).map(rows).batch.column("text").to_pylist() == ["It rained.", "A ticket.", None]
+
+
 def test_a_column_of_numbers_and_unknown_options_are_errors():
     with pytest.raises(DataError, match='column "content" holds int64'):
         Extract().map(batch(content=[1]))

@@ -36,7 +36,7 @@ def main(args: list[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (the last one to say anything)
         # Click's own complaints about the command (a wrong option, a missing argument) know how to say themselves.
         if hasattr(error, "format_message"):
             print(f"tilth: {error.format_message()}", file=sys.stderr)

@@ -11,7 +11,7 @@ import tilth
 
 GROUPS = ("data",)
 """Verbs with verbs of their own."""
-VERBS = ("init", "inspect", "check", "run", "report", "predict", "serve", "doctor")
+VERBS = ("init", "inspect", "check", "run", "runs", "report", "predict", "serve", "receive", "doctor")
 
 
 def build() -> typer.Typer:

@@ -34,7 +34,6 @@ EXTRAS = {
     "cache": ("pymemcache", "redis"),
     "crawl": ("aiohttp", "protego", "selectolax"),
     "web": ("urllib3",),
-    "huggingface": ("datasets",),
     "dlt": ("dlt",),
 }
 NEEDED_DISK = 2 << 30

@@ -29,6 +29,9 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only try every connection for real: reach it, log in, check the rights.")
     ] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Read what crawls, APIs, archives and buckets gave before; fetch nothing.")
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -40,7 +43,14 @@ def run(
     asked = threading.Event()
     with _progress_for(as_json, quiet) as listen, _StopOnCtrlC(asked, recipe):
         ran = api.run(
-            checked, root=root, sample=sample, workers=workers, device=device, listen=listen, stop=asked.is_set
+            checked,
+            root=root,
+            sample=sample,
+            workers=workers,
+            device=device,
+            refresh=not offline,
+            listen=listen,
+            stop=asked.is_set,
         )
     if as_json:
         print(json.dumps({"kind": "summary", **ran.summary.to_json()}, ensure_ascii=False))

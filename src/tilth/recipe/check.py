@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 import typing
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tilth.core import registry
+from tilth.core.agreement import Agreement
 from tilth.core.connector import Lander, Sink
 from tilth.core.connector import Source as Connector
 from tilth.core.edit import Editor
 from tilth.core.errors import RecipeError, TilthError, did_you_mean
 from tilth.core.fold import Fold
 from tilth.core.operator import Decider, Filter, Mapper
-from tilth.recipe import licence, secrets
+from tilth.recipe import agreement, licence, secrets
 from tilth.recipe.model import Entry, Recipe
 from tilth.recipe.sections import SECTIONS, Evaluate, Serve, Split
 from tilth.recipe.source import Place, Source, read
@@ -153,6 +155,10 @@ class _Checker:
             place: Place = (section, number)
             if isinstance(entry, str):
                 entry = {entry: None}
+            agreed = None
+            if section == "acquire" and isinstance(entry, dict) and "agreement" in entry and len(entry) == 2:
+                agreed = self._agreement(entry["agreement"], (*place, "agreement"), f"{section}[{number}] agreement")
+                entry = {name: options for name, options in entry.items() if name != "agreement"}
             if not isinstance(entry, dict) or len(entry) != 1:
                 self._wrong(
                     f"{section}[{number}] is not one part", place, wanted="`- name` or `- name: {option: value}`"
@@ -165,7 +171,12 @@ class _Checker:
             if built and not isinstance(built.part, kinds):
                 self._wrong(f"{type(built.part).__name__} is no {word}", (*place, name), label=label, wanted=shows)
             elif built:
-                found.append(built)
+                found.append(replace(built, agreement=agreed))
+        return found
+
+    def _agreement(self, value: Any, place: Place, label: str) -> Agreement | None:
+        found, errors = agreement.parse(value, at=self.source.at, place=place, label=label, folder=self.folder)
+        self.errors += errors
         return found
 
     def _train(self, value: Any) -> Entry | None:

@@ -59,7 +59,8 @@ _Dumper.add_representer(str, _text)
 
 
 def _entry(entry: Entry) -> dict[str, Any]:
-    return {entry.name: spec_of(entry.part)["options"]}
+    agreed = {} if entry.agreement is None else {"agreement": entry.agreement.to_json()}
+    return {entry.name: spec_of(entry.part)["options"], **agreed}
 
 
 def _plain(section: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from tilth.core.agreement import Agreement
 from tilth.core.connector import Source
 from tilth.recipe.sections import Evaluate, Serve, Split
 
@@ -23,6 +24,8 @@ class Entry:
     part: Any
     given: tuple[str, ...] = ()
     """The options the user wrote."""
+    agreement: Agreement | None = None
+    """What a source's rows must be."""
 
     @property
     def at(self) -> str:

@@ -76,13 +76,19 @@ class Serve:
     """The port; 0 takes a free one."""
     keys: str | None = None
     """API keys, comma-separated, as `env:NAME`."""
+    cache: str = "none"
+    """Where answers are kept for rows that come again: none, disk, redis://…, rediss://…, memcached://… or env:NAME."""
+    cache_secret: str | None = None
+    """What kept answers are checked with, as `env:NAME`; by default the project's own."""
 
     def __post_init__(self) -> None:
-        """Refuse an address that nothing can listen on."""
+        """Refuse an address that nothing can listen on, and a cache of no known kind."""
         if not 0 <= self.port <= 65535:
             raise _wrong("serve.port", self.port, "0 to 65535")
         if not self.host:
             raise _wrong("serve.host", "an empty text", "an address, such as 127.0.0.1")
+        if self.cache.partition(":")[0] not in ("none", "disk", "redis", "rediss", "memcached", "env"):
+            raise _wrong("serve.cache", self.cache, "none, disk, redis://…, rediss://…, memcached://… or env:NAME")
 
 
 def _wrong(option: str, value: Any, wanted: str) -> RecipeError:

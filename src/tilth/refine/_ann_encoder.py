@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import importlib.metadata
+import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tilth.bytes import backbones
+from tilth.bytes.cache import Cache
+from tilth.bytes.digest import digest
 from tilth.core.batch import ID, Batch
 from tilth.core.engine import KEY
 from tilth.core.errors import ModelError, first_line, missing_extra
@@ -21,6 +25,8 @@ from tilth.refine._columns import texts
 VECTOR = "vector"
 LONGEST = 256
 """Tokens that are read of a text; what is beyond does not count, as for most sentence encoders."""
+SECONDS = 90 * 24 * 3600.0
+"""How long a vector is kept in a cache."""
 _ROWS = 32
 
 
@@ -33,12 +39,13 @@ class Embed:
     column: str
     carry: str | None
     operator: Any
+    cache: Cache | None = None
+    """Where vectors of an earlier run may be, by their text."""
 
     def emit(self, batch: Batch) -> Batch:
         found = texts(batch, self.column, self.operator).to_pylist()
         rows = [row for row, text in enumerate(found) if text and not text.isspace()]
-        encoder = _encoder(self.folder, self.pooling)
-        made = encoder([found[row] for row in rows])
+        made = self._vectors([found[row] for row in rows])
         width = made.shape[1]
         offsets = np.zeros(len(found) + 1, np.int64)
         offsets[np.array(rows, np.int64) + 1] = width
@@ -52,8 +59,41 @@ class Embed:
             columns[self.carry] = batch.column(self.carry)
         return pa.RecordBatch.from_pydict(columns)
 
+    def _vectors(self, listed: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return one vector a text, each from the cache where it was made before.
+
+        Made again among other texts, a vector may differ in its last bit (the processor adds in another order); the
+        one in the cache is the one that was made first.
+        """
+        if not listed:
+            return np.zeros((0, 0), np.float32)
+        if self.cache is None:
+            return _encoder(self.folder, self.pooling)(listed)
+        distinct = list(dict.fromkeys(listed))
+        known = {text: np.frombuffer(held, "<f4") for text, held in self.cache.get_many(distinct).items()}
+        due = [text for text in distinct if text not in known]
+        if due:
+            made = _encoder(self.folder, self.pooling)(due)
+            self.cache.put_many({text: row.astype("<f4").tobytes() for text, row in zip(due, made, strict=True)})
+            known |= dict(zip(due, made, strict=True))
+        return np.stack([known[text] for text in listed]).astype(np.float32)
+
     def gather(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         return (batch.drop_columns([KEY]) for batch in batches)
+
+
+def kept(cache: Cache | None, folder: Path, pooling: str) -> Cache | None:
+    """Return the space of a cache for vectors that this encoder makes, with this code and these packages."""
+    if cache is None:
+        return None
+    files = sorted(path for ending in ("*.safetensors", "*.json", "*.txt", "*.model") for path in folder.glob(ending))
+    try:
+        packages = [f"{name} {importlib.metadata.version(name)}" for name in ("torch", "transformers", "tokenizers")]
+    except importlib.metadata.PackageNotFoundError:
+        # The encoder says what is missing.
+        return None
+    said = [digest(*files, Path(__file__)), pooling, str(LONGEST), *packages, platform.machine()]
+    return cache.space("embeddings", " ".join(said), seconds=SECONDS, codec=None)
 
 
 class _Encoder:

@@ -45,11 +45,12 @@ class Extract:
     """
 
     packages: ClassVar[tuple[str, ...]] = ("charset-normalizer", "lxml", "pypdf")
+    version: ClassVar[int] = 2
 
     column: str = "content"
     """The column of documents: bytes, or text such as HTML."""
     into: str = "text"
-    """The column that takes the text."""
+    """The column that takes the text; a row without a document, as from another source, keeps the text it has."""
     kind: Literal["auto", "html", "pdf", "docx", "mail", "markdown", "text"] = "auto"
     """What the documents are; by default told for each by its first bytes, then by its media type."""
     type_column: str = "content_type"
@@ -100,12 +101,20 @@ class Extract:
         if not self.keep and self.column != self.into:
             rows = rows.drop_columns([self.column])
         there = set(rows.schema.names)
-        rows = with_column(rows, self.into, [each and each.text for each in found], pa.string())
+        rows = with_column(rows, self.into, self._texts(rows, found), pa.string())
         for name in self.metadata:
             if name not in there and name != self.into:
                 values = [None if each is None else getattr(each, name) for each in found]
                 rows = with_column(rows, name, values, pa.list_(pa.string()) if name == "attachments" else pa.string())
         return rows
+
+    def _texts(self, rows: Batch, found: Sequence[Found | None]) -> list[str | None]:
+        """Return the texts; a row without a document keeps the one that it came with."""
+        texts = [each and each.text for each in found]
+        if self.into not in rows.schema.names or self.column == self.into or None not in texts:
+            return texts
+        came: list[str | None] = strings(rows, self.into, self).to_pylist()
+        return [had if text is None else text for text, had in zip(texts, came, strict=True)]
 
     def _answers(self, batch: Batch) -> list[Found | str | None]:
         """Return what each row's document holds, why it cannot be read, or None where there is none."""

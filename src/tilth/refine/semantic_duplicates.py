@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tilth.bytes import backbones
+from tilth.bytes import backbones, cache
 from tilth.core.batch import Batch
 from tilth.core.components import components
 from tilth.core.engine import Engine, Exchange, Rows
@@ -21,7 +21,7 @@ from tilth.core.operator import DECISION
 from tilth.core.registry import name_of
 from tilth.refine import _stars
 from tilth.refine._ann_cells import Scatter, centres
-from tilth.refine._ann_encoder import VECTOR, Embed
+from tilth.refine._ann_encoder import VECTOR, Embed, kept
 from tilth.refine._ann_pairs import Pairs
 from tilth.refine._ann_vectors import vectors
 from tilth.refine._rows import union
@@ -47,10 +47,10 @@ class SemanticDuplicates:
     before it.
 
     With `encoder`, a sentence encoder makes the vectors, each row's once. On one core all-MiniLM-L6-v2 (English) reads
-    some ten long texts a second, of which the first 256 tokens count, or two hundred of one sentence. With neither
-    `embedding` nor `encoder`, vectors are random projections of a text's words and word pairs to 256 numbers, which
-    tell texts apart by their words in any order, not by meaning. Rows without a vector, or with one of zeros, are
-    nobody's duplicates.
+    some ten long texts a second, of which the first 256 tokens count, or two hundred of one sentence; a run finds those
+    of earlier runs in its cache. With neither `embedding` nor `encoder`, vectors are random projections of a text's
+    words and word pairs to 256 numbers, which tell texts apart by their words in any order, not by meaning. Rows
+    without a vector, or with one of zeros, are nobody's duplicates.
     """
 
     fits_on: ClassVar[FitsOn] = "all"
@@ -105,7 +105,12 @@ class SemanticDuplicates:
         if self.encoder is not None:
             held = self._found()
             embed = Embed(
-                folder=str(held.folder), pooling=held.pooling, column=self.column, carry=self.prefer, operator=self
+                folder=str(held.folder),
+                pooling=held.pooling,
+                column=self.column,
+                carry=self.prefer,
+                operator=self,
+                cache=kept(cache.current(), held.folder, held.pooling),
             )
             rows, embedding = self._exchange(engine, rows, "vectors", embed.emit, embed.gather), VECTOR
         look = partial(vectors, embedding=embedding, column=self.column, operator=self)

@@ -12,17 +12,19 @@ from typing import Any
 from tilth.core.errors import DataError
 from tilth.core.events import Noticed
 from tilth.core.shard import RunKey, Shard, Version
-from tilth.core.spec import spec_of
 from tilth.recipe import licence
+from tilth.run.agreed import judged
 from tilth.run.collect import (
     check_bad_rows,
     finish,
     first_reason,
     in_common_types,
     numbered,
+    parts_of_source,
     readers,
     schema_of,
     source_facts,
+    spec_with_agreement,
     stable,
     unified,
 )
@@ -88,7 +90,7 @@ def _acquired(
 
 def _anew(work: Work, planned: list[Planned], table: Table) -> Acquired:
     """Read all that there is, unless that was done before."""
-    specs = [[spec_of(one.entry.part), one.name, stable(one)] for one in planned]
+    specs = [[*spec_with_agreement(one.entry), one.name, stable(one)] for one in planned]
     key = digest(STAGE, work.data, specs, work.sample)
     book = Book(work.project.stages / f"{STAGE}-{key}")
     done = table.version_of(RunKey(key))
@@ -123,12 +125,16 @@ def _read_all(work: Work, planned: list[Planned], table: Table, book: Book, key:
     receipts = finish(work, book, shards, reading)
     schemas = {name: schema_from(receipt["schema"]) for name, receipt in receipts.items() if receipt["schema"]}
     if not schemas:
+        nothing = [source_facts(number, one, receipts) for number, one in enumerate(planned)]
+        judged(work, planned, receipts, nothing, {}, table, key, grows=False)
         raise DataError("the sources hold no readable row", where=planned[0].entry.at, do=first_reason(receipts))
     whole = unified(schemas, planned)
     receipts |= in_common_types(work, book, shards, reading, schemas, whole)
     sources = [source_facts(number, one, receipts) for number, one in enumerate(planned)]
     for one, facts in zip(planned, sources, strict=True):
         check_bad_rows(work, one, facts)
+    held = {at: parts_of_source(receipts, at) for at in range(len(planned))}
+    judged(work, planned, receipts, sources, held, table, key, grows=False)
     states = {one.name: state_of(number, one, 0, schema_of(number, schemas)) for number, one in enumerate(planned)}
     book.keep("_sources", {"sources": sources})
     table.commit(

@@ -13,6 +13,9 @@ from tilth.core.engine import Step
 from tilth.core.errors import DataError, TooManyBadRows
 from tilth.core.events import ShardDone, StageStarted
 from tilth.core.shard import Shard
+from tilth.core.spec import spec_of
+from tilth.measure.agreement import VERSION as AGREEMENT
+from tilth.recipe.model import Entry
 from tilth.run.fingerprint import digest
 from tilth.run.landing import STAGE, Planned
 from tilth.run.reading import ReadSource, schema_text
@@ -38,6 +41,8 @@ def readers(
             rows=table,
             fates=work.project.fates(work.data).table,
             gone=tombstones if one.since is not None else None,
+            agreement=one.entry.agreement,
+            aside=work.project.quarantine(work.data) if one.entry.agreement else None,
         )
         for one in planned
     )
@@ -121,6 +126,17 @@ def schema_of(number: int, schemas: Mapping[str, pa.Schema]) -> str | None:
     return schema_text(pa.unify_schemas(mine, promote_options="permissive")) if mine else None
 
 
+def spec_with_agreement(entry: Entry) -> list[Any]:
+    """Return what decides a source's rows besides what it holds: its options, and its agreement where it has one."""
+    return [spec_of(entry.part), *([AGREEMENT, entry.agreement.to_json()] if entry.agreement else [])]
+
+
+def parts_of_source(receipts: Receipts, at: int) -> list[str]:
+    """Return the parts that were written for a source."""
+    mine = [found for name, found in sorted(receipts.items()) if name.startswith(f"{at:03d}-")]
+    return [part["path"] for found in mine for part in found["rows"]["parts"]]
+
+
 def stable(planned: Planned) -> Any:
     """Fingerprint what a source holds now, not where it lies."""
     fingerprint = getattr(planned.source, "fingerprint", None)
@@ -139,6 +155,7 @@ def source_facts(number: int, one: Planned, receipts: Mapping[str, Mapping[str, 
         "reasons": [reason for receipt in mine for reason in receipt["reasons"]][:5],
         "notes": [note for receipt in mine for note in receipt["notes"]],
         "fates": [receipt["fates"] for receipt in mine],
+        "set_aside": sum(receipt["agreement"]["broken"] for receipt in mine if "agreement" in receipt),
     }
 
 

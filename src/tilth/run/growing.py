@@ -11,16 +11,19 @@ import pyarrow as pa
 
 from tilth.core.batch import AT, ID, REV
 from tilth.core.shard import Cursor, RunKey, Version
-from tilth.core.spec import spec_of
 from tilth.run import increment
+from tilth.run.agreed import judged
 from tilth.run.collect import (
+    Receipts,
     check_bad_rows,
     finish,
     in_common_types,
     numbered,
+    parts_of_source,
     readers,
     schema_of,
     source_facts,
+    spec_with_agreement,
     stable,
     unified,
 )
@@ -60,7 +63,7 @@ def before(work: Work, names: Sequence[str], base: Version | None) -> dict[int, 
     found: dict[int, Carried] = {}
     for at, (entry, name) in enumerate(zip(work.recipe.acquire, names, strict=True)):
         one = told.get(name) if isinstance(told, Mapping) else None
-        if one and one["at"] == at and one["spec"] == digest(spec_of(entry.part)) and name in facts:
+        if one and one["at"] == at and one["spec"] == digest(spec_with_agreement(entry)) and name in facts:
             position = base.cursor.position[name]
             found[at] = Carried(
                 cursor=Cursor(position=position),
@@ -78,7 +81,12 @@ def cursor_of(planned: Sequence[Planned], states: Mapping[str, Any]) -> Cursor:
 
 def state_of(at: int, one: Planned, generation: int, schema: str | None) -> dict[str, Any]:
     """Return what is to be known of a source the next time."""
-    return {"at": at, "spec": digest(spec_of(one.entry.part)), "generation": generation, "schema": schema}
+    return {
+        "at": at,
+        "spec": digest(spec_with_agreement(one.entry)),
+        "generation": generation,
+        "schema": schema,
+    }
 
 
 class Growing:
@@ -118,6 +126,10 @@ class Growing:
         facts = [self._facts(at, one, receipts, joined) for at, one in enumerate(self.planned)]
         for one, fact in zip(self.planned, facts, strict=True):
             check_bad_rows(work, one, fact)
+        run = digest(
+            "judged", self.base.number, [[name, one["rows"]["parts"]] for name, one in sorted(receipts.items())]
+        )
+        judged(work, self.planned, receipts, facts, self._held(joined, receipts), table, run, grows=True)
         changed = joined.changed or len(facts) != len(self.carried)
         key = self._key(joined) if changed else self.base.fingerprint
         states = {one.name: self._standing(at, one, joined, schemas, known) for at, one in enumerate(self.planned)}
@@ -130,6 +142,14 @@ class Growing:
         # The same plan may find other rows the next time: an overlap is read anew.
         shutil.rmtree(self.book.folder, ignore_errors=True)
         return Grown(version, key, changed, facts)
+
+    def _held(self, joined: increment.Joined, receipts: Receipts) -> dict[int, list[str]]:
+        """Return the parts that hold each source's rows after the join."""
+        held = {at: parts_of_source(receipts, at) for at in range(len(self.planned)) if at not in self.carried}
+        paths = [*joined.keep, *(part.path for receipt in joined.receipts for part in receipt.parts)]
+        for at in self.carried:
+            held[at] = [path for path in paths if increment.shard_of(path).startswith(f"{at:03d}-")]
+        return held
 
     def _generation(self, at: int) -> int:
         return self.carried[at].generation + 1 if at in self.carried else 0
@@ -169,6 +189,7 @@ class Growing:
             **facts,
             "rows": rows,
             "rejected": held["rejected"] + facts["rejected"],
+            "set_aside": held.get("set_aside", 0) + facts["set_aside"],
             "reasons": [*held["reasons"], *facts["reasons"]][:5],
             "fates": [*held["fates"], *facts["fates"]],
         }

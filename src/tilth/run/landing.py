@@ -57,17 +57,17 @@ def anchored(entry: Entry, folder: Path) -> Any:
     return entry.part.anchored(folder) if hasattr(entry.part, "anchored") else entry.part
 
 
-def landed(entry: Entry, work: Work, *, refresh: bool = True) -> Any:
+def landed(entry: Entry, work: Work) -> Any:
     """Return the source to plan, after what it reads has landed where that is how it works."""
     source = anchored(entry, Path(work.recipe.path).resolve().parent)
-    if not isinstance(source, Lander):
+    if not isinstance(source, Lander) or not getattr(source, "lands", True):
         return source
     name = name_of(entry)
     folder = folder_of(work, name)
     folder.mkdir(parents=True, exist_ok=True)
     tell = _teller(work, name)
     with pointing_to(entry):
-        return source.land(Landing(folder=folder, tell=tell, stop=work.stop, refresh=refresh))
+        return source.land(Landing(folder=folder, tell=tell, stop=work.stop, refresh=work.refresh))
 
 
 def folder_of(work: Work, name: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tilth.core.agreement import Agreement
 from tilth.core.batch import (
     AT,
     ID,
@@ -30,6 +32,8 @@ from tilth.core.connector import Record, Reject
 from tilth.core.errors import DataError
 from tilth.core.retry import persistent
 from tilth.core.shard import Shard
+from tilth.measure.agreement import State, check, merge
+from tilth.measure.agreement_quarantine import quarantined
 from tilth.run.ledger import Ledger
 from tilth.run.stages import receipt_json
 from tilth.tables.table import Table
@@ -50,6 +54,9 @@ class ReadSource:
     salt: bytes
     rows: Table
     fates: Table
+    agreement: Agreement | None = None
+    """What the rows must be; those that are not go to `aside`."""
+    aside: Table | None = None
     gone: Table | None = None
     """Where tombstones go; None where the source is read anew, so that what is gone isn't there anyway."""
 
@@ -66,12 +73,14 @@ class ReadSource:
         if shard.where["limit"] is not None:
             batches = _smallest_ids(batches, shard.where["limit"])
         receipt = self.rows.write(shard, batches)
-        fates = self.fates.write(shard, self._failed(seen.rejects))
+        fates = self.fates.write(shard, self._failed(seen))
+        aside = None if self.aside is None else receipt_json(self.aside.write(shard, seen.aside))
         gone = None if self.gone is None else receipt_json(self.gone.write(shard, self._tombstones(seen.gone)))
         return {
             "rows": receipt_json(receipt),
             "fates": receipt_json(fates),
             **({"gone": gone} if gone else {}),
+            **({"aside": aside, "agreement": seen.state.to_json()} if aside else {}),
             "schema": schema_text(seen.schema) if seen.schema is not None else None,
             "rejected": len(seen.rejects),
             "reasons": seen.reasons(),
@@ -89,12 +98,33 @@ class ReadSource:
             batch = record.batch
             if batch.num_rows == 0:
                 continue
+            record = self._agreed(record, seen)
+            batch = record.batch
+            if batch.num_rows == 0:
+                continue
             if cast is not None:
                 batch = as_typed(batch, cast)
             whole = self._with_system(batch, record, shard.id, number)
             number += batch.num_rows
             seen.schema = whole.schema if seen.schema is None else pa.unify_schemas([seen.schema, whole.schema])
             yield whole
+
+    def _agreed(self, record: Record, seen: Seen) -> Record:
+        """Return a record's rows that are as agreed; the others are set aside with their reasons."""
+        if self.agreement is None:
+            return record
+        checked = check(self.agreement, record.batch)
+        seen.state = merge(seen.state, checked.state)
+        if checked.keep.num_rows == record.batch.num_rows:
+            return record._replace(batch=checked.keep)
+        ids = row_ids(record.names, self.name, self.salt)
+        aside = quarantined(record.batch, checked, ids=ids, source=self.name, subjects=record.subjects)
+        seen.aside.append(aside)
+        seen.broken += zip(aside.column(ID).to_pylist(), map(_reason, aside.column("breaks").to_pylist()), strict=True)
+        kept = checked.kept.to_pylist()
+        subjects = None if record.subjects is None else tuple(itertools.compress(record.subjects, kept))
+        names = tuple(itertools.compress(record.names, kept))
+        return record._replace(batch=checked.keep, names=names, subjects=subjects)
 
     def _with_system(self, batch: Batch, record: Record, at: str, number: int) -> Batch:
         count = batch.num_rows
@@ -121,7 +151,8 @@ class ReadSource:
             )
         return batch
 
-    def _failed(self, rejects: list[Reject]) -> Iterator[Batch]:
+    def _failed(self, seen: Seen) -> Iterator[Batch]:
+        rejects = seen.rejects
         ledger = Ledger()
         ledger.write(
             STAGE,
@@ -133,6 +164,8 @@ class ReadSource:
             },
             len(rejects),
         )
+        broken = {"_id": [row for row, _ in seen.broken], "reason": [reason for _, reason in seen.broken]}
+        ledger.write(STAGE, "failed", {**broken, "rule": ["agreement"] * len(seen.broken)}, len(seen.broken))
         yield from ledger.batches()
 
     def _tombstones(self, gone: list[str]) -> Iterator[Batch]:
@@ -148,11 +181,19 @@ class Seen:
     rejects: list[Reject] = field(default_factory=list)
     notes: set[str] = field(default_factory=set)
     gone: list[str] = field(default_factory=list)
+    state: State = field(default_factory=State)
+    aside: list[Batch] = field(default_factory=list)
+    broken: list[tuple[str, str]] = field(default_factory=list)
+    """Ids of rows that were set aside, and why."""
     schema: pa.Schema | None = None
 
     def reasons(self) -> list[str]:
         """Say where the first rejects are, and why they were not read."""
         return [f"{one.path} record {one.ordinal + 1}: {one.reason}" for one in self.rejects[:5]]
+
+
+def _reason(breaks: list[dict[str, str]]) -> str:
+    return "; ".join(f"{one['column']}: {one['rule']} {one['bound']}" for one in breaks)
 
 
 def _smallest_ids(batches: Iterator[Batch], count: int) -> Iterator[Batch]:

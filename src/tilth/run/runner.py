@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tilth.bytes.cache import open_cache, using
 from tilth.bytes.lease import lease
 from tilth.core.errors import Terminal, TilthError, first_line
 from tilth.core.events import (
@@ -33,6 +34,7 @@ from tilth.report.summary import StageLine, Summary
 from tilth.run import summary as summaries
 from tilth.run.acquire import acquire
 from tilth.run.assign import assign
+from tilth.run.catalogue import Catalogue, catalogue_url
 from tilth.run.cluster import cluster
 from tilth.run.done import Done
 from tilth.run.evaluate import evaluate
@@ -66,12 +68,14 @@ def run(
     sample: int | None = None,
     workers: int = 0,
     device: str = "auto",
+    refresh: bool = True,
     listen: Listener = lambda event: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Ran:
     """Carry a recipe out.
 
-    `root` is the project's folder (default: the recipe's). Raises a `TilthError`; what was finished is kept, and
+    `root` is the project's folder (default: the recipe's); without `refresh`, crawls, APIs, archives and buckets
+    are not asked again: what landed before is read. Raises a `TilthError`; what was finished is kept, and
     running again goes on from there.
     """
     plan = lay_out(recipe)
@@ -95,13 +99,15 @@ def run(
                 stop=stop,
                 sample=sample,
                 device=device,
+                refresh=refresh,
             )
-            return _logged(work, name, project.run(name))
+            with using(open_cache("disk", secret=project.salt, folder=project.folder)):
+                return _logged(work, name, project.run(name))
 
 
 def _logged(work: Work, name: str, folder: Path) -> Ran:
     """Run the stages, with a log of events beside the report."""
-    recipe, listen = work.recipe, work.emit
+    recipe, listen, project = work.recipe, work.emit, work.project
     log = EventLog(folder / "events")
     done = Done()
     started = time.time()
@@ -132,6 +138,9 @@ def _logged(work: Work, name: str, folder: Path) -> Ran:
     page_path = str(folder / "report.html")
     found = summaries.build(work, done, run=name, started=_moment(started), seconds=seconds, report=page_path)
     report = page.write(found, folder)
+    said = Catalogue.of(project, catalogue_url()).note(project, found)
+    if said:
+        tell(Noticed(stage="report", what=said, warning=True))
     tell(RunDone(run=name, seconds=round(time.time() - started, 1), report=str(report)))
     log.flush()
     return Ran(run=name, summary=found, report=report, bundle=done.evaluated.bundle if done.evaluated else None)

@@ -35,6 +35,8 @@ class Work:
     stop: Callable[[], bool]
     sample: int | None = None
     device: str = "auto"
+    refresh: bool = True
+    """False: what landed before is all there is; nothing outside is asked for more."""
 
     @property
     def data(self) -> str:

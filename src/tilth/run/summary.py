@@ -42,8 +42,8 @@ def build(work: Work, done: Done, *, run: str, started: str, seconds: float, rep
     acquired, assigned, refined = done.acquired, done.assigned, done.refined
     assert acquired and assigned and refined
     recipe = work.recipe
-    rows_in = sum(source["rows"] + source["rejected"] for source in acquired.sources)
-    rejected = sum(source["rejected"] for source in acquired.sources)
+    rejected = sum(source["rejected"] + source["set_aside"] for source in acquired.sources)
+    rows_in = sum(source["rows"] for source in acquired.sources) + rejected
     failed = rejected + sum(tally.failed for tally in refined.tallies.values())
     dropped = sum(tally.dropped for tally in refined.tallies.values())
     evaluated, learned = done.evaluated, done.learned
@@ -108,7 +108,7 @@ def _source(source: dict[str, Any]) -> SourceLine:
         kind=source["kind"],
         licence=source["licence"],
         rows=source["rows"],
-        rejected=source["rejected"],
+        rejected=source["rejected"] + source["set_aside"],
         notes=tuple(source["notes"]) + tuple(source["reasons"]),
     )
 

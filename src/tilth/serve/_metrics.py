@@ -23,6 +23,7 @@ class Metrics:
         self._rows = Counter("tilth_rows", "Rows answered", ["status"], registry=registry)
         self._predictions = Counter("tilth_predictions", "Labels given", ["label"], registry=registry)
         self._dropped = Counter("tilth_dropped", "Rows dropped", ["operator", "rule"], registry=registry)
+        self._cache: Gauge | None = None
         self.in_flight = Gauge("tilth_in_flight", "Requests being answered", registry=registry)
         Gauge("tilth_model", "The model that answers", list(model), registry=registry).labels(**model).set(1)
         for status in ("ok", "dropped", "failed", "abstained"):
@@ -42,6 +43,13 @@ class Metrics:
             elif answer["status"] == "ok":
                 for label in _labels(answer):
                     self._predictions.labels(label).inc()
+
+    def cache(self, found: Mapping[str, int]) -> None:
+        """Say what came of looking answers up: hits, misses, refused, errors, since the start."""
+        if self._cache is None:
+            self._cache = Gauge("tilth_cache", "Answers looked up in the cache", ["result"], registry=self._registry)
+        for name, count in found.items():
+            self._cache.labels(name).set(count)
 
     def page(self) -> bytes:
         """Return all of it in Prometheus' text form."""

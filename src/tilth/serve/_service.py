@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -67,6 +68,8 @@ class Service:
 
     async def count(self) -> Response:
         """Give the counts to Prometheus."""
+        if self.predictor.cached is not None:
+            self.metrics.cache(asdict(self.predictor.cached))
         return Response(self.metrics.page(), media_type=CONTENT_TYPE)
 
     def _answer(self, rows: Sequence[Any], stop: Stop) -> _Answered:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
+from tilth.bytes.cache import Cache
 from tilth.core.errors import TilthError, missing_extra
 
 try:
@@ -82,15 +83,16 @@ def serve(
     *,
     keys: Sequence[str] = (),
     device: str = "auto",
+    cache: Cache | None = None,
     limits: Limits | None = None,
     on_ready: Callable[[str], object] = lambda url: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> None:
     """Serve a bundle until SIGINT, SIGTERM or `stop`, then finish the requests that are being answered and return.
 
-    `port` 0 picks a free port; `on_ready` is told the URL once requests are taken. Raises `TilthError` when the port is
-    in use, or when others than this machine could reach the service and no key guards it; `ModelError` for a bundle
-    that is not whole.
+    `port` 0 picks a free port; `cache` keeps answers for rows that come again; `on_ready` is told the URL once requests
+    are taken. Raises `TilthError` when the port is in use, or when others than this machine could reach the service
+    and no key guards it; `ModelError` for a bundle that is not whole.
     """
     limits = limits or Limits()
     if not keys and not _listen.is_loopback(host):
@@ -101,7 +103,7 @@ def serve(
             do="Set serve.keys in the recipe, such as keys: env:TILTH_KEYS.",
         )
     with closing(_listen.bind(host, port)) as opened:
-        predictor = Predictor(bundle.read(bundle_path, device=device))
+        predictor = Predictor(bundle.read(bundle_path, device=device), cache=cache)
         api = app(predictor, keys=keys, hosts=None if keys else LOOPBACK_NAMES, limits=limits)
         config = uvicorn.Config(
             api,

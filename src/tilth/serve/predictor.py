@@ -6,10 +6,14 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
+
+from tilth.bytes.cache import Cache, Statistics
 from tilth.core.batch import ID, Batch, with_column
 from tilth.core.errors import ModelError, Stopped, TilthError
 from tilth.serve import _answers, _chain
 from tilth.serve._answers import Answer
+from tilth.serve._kept import Kept
 from tilth.serve._rows import Inputs, is_list
 from tilth.serve.bundle import Bundle
 
@@ -20,12 +24,14 @@ MICRO_BATCH = 32
 class Predictor:
     """Answer rows; safe to call from several threads.
 
-    Raises `ModelError` at once when the operators and the model do not fit what a raw row holds: the operators are run
-    on an empty batch first.
+    With a cache, a row that was answered before gets the same answer, to the byte, without being worked on. Raises
+    `ModelError` at once when the operators and the model do not fit what a raw row holds: the operators are run on an
+    empty batch first.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, *, cache: Cache | None = None) -> None:
         self.bundle = bundle
+        self._kept = Kept(cache, bundle) if cache is not None and cache.kept else None
         self._links = _chain.links(bundle.refine)
         # Tokenizers and models keep state while they work; operators may make theirs at first use.
         self._lock = threading.Lock()
@@ -81,7 +87,23 @@ class Predictor:
         """List the fields that rows have and the model does not read."""
         return sorted(set(self.inputs.unknown(rows)) - {field.name for field in (self.running or self.inputs).fields})
 
+    @property
+    def cached(self) -> Statistics | None:
+        """What came of looking answers up; None without a cache."""
+        return self._kept.statistics if self._kept is not None else None
+
     def _answered(self, batch: Batch, stop: Callable[[], bool]) -> list[Answer]:
+        if self._kept is None or not batch.num_rows:
+            return self._worked_out(batch, stop)
+        keys, known = self._kept.known(batch)
+        due = [row for row in range(batch.num_rows) if row not in known]
+        if due:
+            fresh = self._worked_out(batch.take(pa.array(due, pa.int64())), stop)
+            self._kept.keep([keys[row] for row in due], fresh)
+            known |= dict(zip(due, fresh, strict=True))
+        return [known[row] for row in range(batch.num_rows)]
+
+    def _worked_out(self, batch: Batch, stop: Callable[[], bool]) -> list[Answer]:
         answers: list[Answer] = []
         for start in range(0, batch.num_rows, MICRO_BATCH):
             if stop():
