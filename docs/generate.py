@@ -16,6 +16,7 @@ import typer
 
 from tilth.cli._app import build
 from tilth.core import events, registry
+from tilth.core.connector import Lander, Sink, Source
 from tilth.core.edit import Editor
 from tilth.core.fold import Fold
 from tilth.core.operator import Decider, Filter, Mapper
@@ -23,6 +24,7 @@ from tilth.recipe.check import LEARNERS, ROOMS, wanted
 from tilth.recipe.sections import SECTIONS
 
 DOCS = Path(__file__).resolve().parent
+_SOURCES = (Source, Lander)
 MADE = "<!-- Made by `make docs`; edit the code, not this page. -->\n"
 
 
@@ -30,7 +32,8 @@ def main() -> int:
     """Write or check all pages."""
     pages = {
         "reference/operators.md": parts("Operators", ROOMS["refine"], "An entry under `refine:`, by its name."),
-        "reference/sources.md": parts("Sources", ROOMS["acquire"], "An entry under `acquire:`, by its name."),
+        "reference/sources.md": parts("Sources", ROOMS["acquire"], "An entry under `acquire:`, by its name.", _SOURCES),
+        "reference/sinks.md": parts("Sinks", ROOMS["store"], "An entry under `store:`, by its name.", (Sink,)),
         "reference/learners.md": parts("Learners", LEARNERS, "`train:` with `method:` and these options."),
         "reference/recipe.md": sections(),
         "reference/events.md": event_page(),
@@ -51,11 +54,13 @@ def main() -> int:
     return 1 if stale else 0
 
 
-def parts(title: str, room: str, lead: str) -> str:
-    """Describe every part of a room."""
+def parts(title: str, room: str, lead: str, protocols: tuple[type, ...] = ()) -> str:
+    """Describe every part of a room, or those that are one of the protocols."""
     lines = [MADE, f"# {title}\n", f"{lead}\n"]
     for name in registry.names(room):
         kind = registry.find(room, name)
+        if protocols and not any(_is(kind, protocol) for protocol in protocols):
+            continue
         lines += [f"## {name}\n", f"*{_kind(kind)}*\n", _prose(kind), "", *_options(kind), ""]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -130,10 +135,17 @@ def _kind(kind: type) -> str:
             (Decider, "compares rows with one another"),
             (Editor, "cuts out of texts what other rows hold too"),
             (Fold, "learns from train rows, then changes or drops rows"),
+            (Source, "reads on workers, in shards"),
+            (Lander, "lands in the project first, on the driver"),
+            (Sink, "writes on workers, commits in one act"),
         )
-        if all(hasattr(kind, name) for name in _methods(protocol))
+        if _is(kind, protocol)
     ]
     return "; ".join(words) or "part"
+
+
+def _is(kind: type, protocol: type) -> bool:
+    return all(hasattr(kind, name) for name in _methods(protocol))
 
 
 def _methods(protocol: type) -> list[str]:
