@@ -147,13 +147,19 @@ def write(
         "keys": line
         | {"vs_scrapy_jobdir": round(ours / best["scrapy_jobdir"]["pages_per_s"], 2)}
         | {"vs_crawlee_memory": round(ours / best["crawlee_memory"]["pages_per_s"], 2)}
+        | {
+            f"vs_{name}_by_cpu": round(best["ours"]["pages_per_cpu_s"] / one["pages_per_cpu_s"], 2)
+            for name, one in best.items()
+            if name != "ours"
+        }
         | {f"{name}_pages_per_s": one["pages_per_s"] for name, one in best.items() if name != "ours"}
         | {f"{name}_pages_per_cpu_s": one["pages_per_cpu_s"] for name, one in best.items()},
         "machine": f"{processor()}, {os.cpu_count()} cores",
         "date": datetime.date.today().isoformat(),
         "notes": [
             "The best of two runs, in turns, of ours and of Scrapy in memory; one run of the others.",
-            "pages_per_cpu_s counts the crawler's own processor time: other work on the machine disturbs it less.",
+            "by_cpu and pages_per_cpu_s count the crawler's own processor time, which other work on the machine "
+            "disturbs less than wall time; busy_machine is the load, of 2 cores, after each run.",
             "vs_crawlee_durable: with its queue in files, its default. It has no limit a host.",
             "Scrapy's JOBDIR resumes after a clean stop only, and Crawlee's files when told not to purge; ours after a "
             "kill (tests/connectors/test_crawl_kill.py).",

@@ -25,7 +25,7 @@ from tilth.core.errors import DataError, RecipeError
 from tilth.core.shard import RunKey, Shard
 from tilth.testing import batch, check_sink, storm
 
-KILLS = storm(2, 30)
+KILLS = storm(1, 30)
 
 
 def made(dataset: str | None = None, **options) -> BigqueryTable:

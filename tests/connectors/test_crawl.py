@@ -346,6 +346,13 @@ def test_the_source_keeps_its_contract(odd, server):
     check_source(source, grow=grow)
 
 
+def test_a_column_may_name_whom_a_row_is_about(odd):
+    odd.page("/")
+    source = odd.land(subject="url")
+    ((record,),) = [list(source.read(shard)) for shard in source.plan(None)[0]]
+    assert record.subjects == (f"{odd.root}/",)
+
+
 def test_the_crawler_says_who_it_is(odd, server):
     odd.page("/")
     odd.land(user_agent="Acme", contact="https://acme.test/bot")
@@ -368,7 +375,8 @@ def test_a_probe_says_what_can_be_reached(odd, server):
     ("option", "value"),
     [("start", "ftp://x/"), ("start", ()), ("start", "http://u:p@x.org/"), ("hosts", "same-hosts"), ("include", ("(",)),
      ("types", ("htm",)), ("max_pages", 0), ("delay", -1), ("user_agent", "A B"), ("contact", "a\r\nb"),
-     ("split", "tran"), ("allow_private", ("10.0.0.0/99",)), ("per_host", 0)],
+     ("split", "tran"), ("allow_private", ("10.0.0.0/99",)), ("per_host", 0),
+     ("subject", "urls")],
 )  # fmt: skip
 def test_options_that_cannot_be_meant_are_refused(option, value):
     with pytest.raises(RecipeError, match=rf"crawl\.{option}"):

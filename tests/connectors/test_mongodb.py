@@ -71,6 +71,7 @@ def ticket(number: int, **fields) -> dict:
     }
 
 
+@pytest.mark.slow
 def test_the_contract_holds(typed):
     source, collection = typed
     collection.insert_many([ticket(number) for number in range(60)])
@@ -280,6 +281,7 @@ BSON_VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(BSON_VALUES, min_size=1, max_size=6))
 def test_any_values_of_bson_become_rows_that_say_the_same(values):
@@ -334,6 +336,7 @@ def test_a_walk_of_the_index_cuts_the_same_though_documents_are_added(quick):
     assert [(each.low, each.high) for each in first] == [(None, 3), (3, 7), (7, 9)]
 
 
+@pytest.mark.slow
 def test_probe_says_what_is_well_and_what_is_not(quick, monkeypatch):
     source, collection = quick
     collection.insert_one({"_id": 1})
@@ -346,6 +349,7 @@ def test_probe_says_what_is_well_and_what_is_not(quick, monkeypatch):
     assert not finding.ok and "hunter2" not in finding.what + finding.do
 
 
+@pytest.mark.slow
 def test_errors_say_whether_to_try_again_and_hold_no_secret(monkeypatch):
     server = servers.start_locked()
     monkeypatch.setenv("MONGO_LOCKED", f"mongodb://{servers.USER}:wrong-password-1@{server.address}/")

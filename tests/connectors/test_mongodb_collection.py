@@ -26,7 +26,7 @@ from tilth.core.errors import CommitConflict, DataError, RecipeError
 from tilth.core.shard import RunKey, Shard
 from tilth.testing import batch, check_sink, storm
 
-KILLS = storm(3, 40)
+KILLS = storm(2, 40)
 
 
 def made(server, **options) -> MongodbCollection:

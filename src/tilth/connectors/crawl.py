@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from tilth.bytes.guard import Guard, parsed
 from tilth.connectors._crawl import landing as _landing
 from tilth.connectors._crawl.fetch import Fetcher
-from tilth.connectors._crawl.landed import CrawledPages
+from tilth.connectors._crawl.landed import SCHEMA, CrawledPages
 from tilth.connectors._crawl.robots import MOST_BYTES, Robots
 from tilth.connectors._crawl.settle import KINDS
 from tilth.connectors._crawl.urls import TRACKING, normalised, origin_of
@@ -100,7 +100,7 @@ class Crawl:
     licence: str | None = None
     """The licence that all pages come under; what each page says stands in its column page_licence."""
     subject: str | None = None
-    """The column that names the person a row is about."""
+    """The column that names the person a row is about, such as url."""
     name: str | None = None
     """What to call the source; by default the first start page. Row ids depend on it."""
     split: Literal["train", "valid", "test"] | None = None
@@ -205,6 +205,9 @@ def _check(crawl: Crawl) -> None:
         refuse("user_agent", f'"{crawl.user_agent}" is no name of a robot', "letters, digits, - and _")
     if crawl.contact is not None and not re.fullmatch(r"[\x21-\x7e]{1,200}", crawl.contact):
         refuse("contact", "it cannot be sent in a header", "a web address or mail address")
+    if crawl.subject is not None and crawl.subject not in SCHEMA.names:
+        wanted = f"one of {', '.join(SCHEMA.names)}"
+        refuse("subject", f'no column "{crawl.subject}"', wanted, did_you_mean(crawl.subject, SCHEMA.names))
     if crawl.split not in (None, *SPLITS):
         refuse("split", f'no split "{crawl.split}"', f"one of {', '.join(SPLITS)}", did_you_mean(crawl.split, SPLITS))
     try:

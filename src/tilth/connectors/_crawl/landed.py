@@ -79,7 +79,8 @@ class CrawledPages:
             ).fetchall()
         if len(found) != shard.rows:
             raise DataError("the crawl went on since this was planned", where=self.name, do="Run again.")
-        yield from _records(folder, found, int(where["at"]))
+        for record in _records(folder, found, int(where["at"])):
+            yield record if self.subject is None else record._replace(subjects=_subjects(record.batch, self.subject))
 
 
 def _cut(db: sqlite3.Connection, folder: str, visit: int) -> Iterator[Shard]:
@@ -113,6 +114,10 @@ def _records(folder: Path, found: Sequence[tuple[Any, ...]], at: int) -> Iterato
             rows, rejects, held = [], [], 0
     if rows or rejects:
         yield _record(rows, rejects)
+
+
+def _subjects(batch: pa.RecordBatch, column: str) -> tuple[str | None, ...]:
+    return tuple(None if value is None else str(value) for value in batch.column(column).to_pylist())
 
 
 def _record(rows: list[dict[str, Any]], rejects: list[Reject]) -> Record:

@@ -99,16 +99,20 @@ def connected(url: str, *, where: str) -> Iterator[Session]:
     shown = f"{where} {shown_url(address)}"
     secure = {"ssl": False} if _is_here(parts.hostname) else {"ssl": True, "sslmode": "verify-full", **options}
     with said(shown):
-        connection = redshift_connector.connect(
-            host=parts.hostname,
-            port=parts.port or PORT,
-            database=unquote(parts.path.strip("/")),
-            user=unquote(parts.username or ""),
-            password=password,
-            timeout=SECONDS,
-            application_name="tilth",
-            **secure,
-        )
+        try:
+            connection = redshift_connector.connect(
+                host=parts.hostname,
+                port=parts.port or PORT,
+                database=unquote(parts.path.strip("/")),
+                user=unquote(parts.username or ""),
+                password=password,
+                timeout=SECONDS,
+                application_name="tilth",
+                **secure,
+            )
+        except BaseException as error:
+            _close_what_is_left(error)
+            raise
         # A connection may take that long, an answer longer.
         connection._usock.settimeout(None)
     try:
@@ -175,6 +179,17 @@ def _judged(error: Any, where: str) -> TilthError:
         return Terminal(what, where=where, do="See the user, the password and the database in the URL.")
     kind = DataError if state.startswith(("22", "23")) else Terminal
     return kind(what, where=where, do="See the user's rights." if state == "42501" else None)
+
+
+def _close_what_is_left(error: BaseException) -> None:
+    """Close the socket, which the driver leaves open where the server refuses the password."""
+    trace = error.__traceback__
+    while trace is not None:
+        left = trace.tb_frame.f_locals.get("self")
+        for name in ("_sock", "_usock"):
+            with contextlib.suppress(OSError, AttributeError):
+                getattr(left, name).close()
+        trace = trace.tb_next
 
 
 def _is_final(what: str) -> bool:
