@@ -57,7 +57,7 @@ def main() -> int:
         "date": datetime.date.today().isoformat(),
         "notes": [
             f"s3_small_vs_s3fs compares {small['compared_by']}: wall time is {small['by_wall_time']} times less than "
-            f"that of s3fs {small['s3fs_version']}, the client's processor time for an object {small['by_processor_time']} "
+            f"that of s3fs {small['s3fs_version']}, the client's time for an object {small['by_processor_time']} "
             f"times; the server gave {small['server_objects_per_second']:,} objects a second to a raw client.",
             "SQLAlchemy reads fewer rows, row by row; its time is scaled.",
         ],

@@ -146,9 +146,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Everywhere:
 def test_rows_come_from_everywhere_go_everywhere_and_follow_their_sources(world: Everywhere) -> None:
     ran = world.run()
     lake = world.in_lake()
-    assert Counter(row["_source"] for row in lake.values()) == {
-        "shop": 4, "chat": 3, "reviews": 3, "helpdesk": 4, "help": 3,
-    }  # fmt: skip
+    came = Counter(row["_source"] for row in lake.values())
+    # One text stands in the chat and in a review: either stays.
+    assert came.pop("chat") + came.pop("reviews") == 6
+    assert came == {"shop": 4, "helpdesk": 4, "help": 3}
     assert {row["text"].partition(" never")[0] for row in lake.values() if row["_source"] == "shop"} == {
         f"Ticket {n}: the {thing}" for n, thing in enumerate(("lamp", "chair", "kettle", "carpet"), 1)
     }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tilth.run.runner import Ran
     from tilth.run.versions import Compared
     from tilth.serve.predictor import Predictor
+    from tilth.tables._compact import Compacted
     from tilth.tables.gc import Swept
     from tilth.tables.table import Committed
 
@@ -129,15 +130,36 @@ def checkout(data: str, version: int, *, root: str | Path = ".") -> int:
     return looking.restore(Project(str(root)), data, version).number
 
 
-def gc(*, root: str | Path = ".", days: float = 7.0) -> Swept:
+def gc(
+    data: str | None = None,
+    *,
+    root: str | Path = ".",
+    days: float = 7.0,
+    keep_versions: int | None = None,
+    keep_days: float | None = None,
+) -> Swept:
     """Remove files that crashes left in a project so many days ago, or more; every version stays.
 
-    Raises `LeaseHeld` while a run is at work.
+    `data` is the folder or URL of a table elsewhere: others may read and write it meanwhile, and its versions beyond
+    `keep_versions` or older than `keep_days` are given up where one is given. Raises `LeaseHeld` while a run is at work
+    in the project, `DataError` where there is no such table.
     """
     from tilth.run import versions as looking
     from tilth.tables.project import Project
 
+    if data is not None:
+        return looking.collect(data, days * 86400, keep_versions, keep_days)
     return looking.sweep(Project(str(root)), days * 86400)
+
+
+def compact(data: str, *, target_bytes: int | None = None) -> Compacted:
+    """Bundle the small parts of a table elsewhere (a folder or a URL) in a commit that changes no row.
+
+    Raises `DataError` where there is no such table.
+    """
+    from tilth.run import versions as looking
+
+    return looking.compact(data, target_bytes)
 
 
 @contextlib.contextmanager

@@ -31,7 +31,7 @@ KILLS = storm(1, 30)
 def made(dataset: str | None = None, **options) -> BigqueryTable:
     server = servers.start()
     plain = {"project": servers.PROJECT, "dataset": dataset or servers.new_dataset(server), "table": "clean"}
-    return BigqueryTable(**{**plain, "endpoint": server.facts["endpoint"], **options})
+    return BigqueryTable(**{"mode": "append", **plain, "endpoint": server.facts["endpoint"], **options})
 
 
 @contextlib.contextmanager

@@ -40,7 +40,9 @@ def made(monkeypatch):
     def make(**options) -> RedshiftTable:
         place = s3.make_bucket(bucket, f"tilth-{uuid.uuid4().hex[:12]}")
         plain = {"url": servers.database(server), "table": "clean", "staging": f"s3://{place}/pre"}
-        return RedshiftTable(**{**plain, "iam_role": servers.ROLE, "text_bytes": 1_000_000, **options})
+        return RedshiftTable(
+            **{"mode": "append", **plain, "iam_role": servers.ROLE, "text_bytes": 1_000_000, **options}
+        )
 
     return make
 

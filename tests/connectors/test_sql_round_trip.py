@@ -74,7 +74,7 @@ def same(found, value):
 @pytest.mark.parametrize("system", databases.SYSTEMS)
 def test_what_is_written_is_read(system, tmp_path, monkeypatch):
     monkeypatch.setenv("SQL_TEST_URL", databases.fresh(system, tmp_path))
-    sink = SqlTable(url="env:SQL_TEST_URL", table="t")
+    sink = SqlTable(url="env:SQL_TEST_URL", table="t", mode="replace")
     runs = iter(range(100_000))
 
     @settings(max_examples=EXAMPLES, database=None, suppress_health_check=list(HealthCheck))

@@ -90,7 +90,7 @@ def seconds(url):
 
 def look(url, table):
     """Return the newest version and the rows, as a reader sees them."""
-    sink = SqlTable(url="env:SQL_TEST_URL", table=table)
+    sink = SqlTable(url="env:SQL_TEST_URL", table=table, mode="replace")
     newest = sink.newest()
     if newest is None:
         return None, {}

@@ -28,7 +28,7 @@ def url(request, tmp_path, monkeypatch):
 
 
 def sink(**options):
-    return SqlTable(**{"url": "env:SQL_TEST_URL", "table": f"t{next(_numbers)}", **options})
+    return SqlTable(**{"mode": "replace", "url": "env:SQL_TEST_URL", "table": f"t{next(_numbers)}", **options})
 
 
 def seen(of):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from tests.servers import s3
 
 from tilth import api
 from tilth.bytes.lease import lease
@@ -16,6 +18,7 @@ from tilth.core.errors import DataError, LeaseHeld
 from tilth.core.shard import RunKey, Shard
 from tilth.run.stages import Book, receipt_json
 from tilth.tables.project import Project
+from tilth.tables.table import Table
 
 
 def commit(root: Path, rows: list[dict[str, Any]], key: str, shards: int = 2) -> None:
@@ -132,3 +135,29 @@ def test_leftovers_go_and_what_a_stopped_run_goes_on_from_stays(tmp_path: Path):
         api.gc(root=tmp_path, days=0)
     with pytest.raises(DataError, match="no project"):
         api.gc(root=tmp_path / "elsewhere")
+
+
+@pytest.mark.slow
+def test_a_table_elsewhere_has_versions_and_can_be_cleared_and_bundled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = s3.start()
+    for name, value in s3.environment(server).items():
+        monkeypatch.setenv(name, value)
+    url = f"s3://{s3.make_bucket(server, f'versions-{uuid.uuid4().hex[:12]}')}/tickets"
+    table = Table(url)
+    for number in range(3):
+        rows = [pa.RecordBatch.from_pydict({"_id": [f"r{number}", f"s{number}"], "text": ["a", "b"]})]
+        receipt = table.write(Shard(id=f"s{number}"), rows)
+        table.commit([receipt], RunKey(f"k{number}"), None, table.newest())
+    assert [one.version.number for one in api.versions(url)] == [2, 1, 0]
+    with api.diff(url, 0, 2) as found:
+        assert sum(batch.num_rows for batch in found.rows.batches()) == 4
+    done = api.compact(url)
+    assert (done.before, done.after) == (3, 1)
+    assert table.count() == 6
+    assert api.checkout(url, 0) > 2
+    assert table.count() == 2
+    assert api.gc(url, days=0.01).files == 0
+    with pytest.raises(DataError, match="no table is there"):
+        api.versions(f"{url}-none")

@@ -11,7 +11,7 @@ from tilth.core.errors import DataError, Transient
 from tilth.core.shard import RunKey, Shard
 from tilth.tables import _sweep, holds
 from tilth.tables.gc import GRACE, collect
-from tilth.tables.holds import DOOMED, HOLDS, LIVES, Holding
+from tilth.tables.holds import DOOM, DOOMED, HOLDS, LIVES, Holding
 from tilth.tables.table import Table
 from tilth.testing import storm
 
@@ -145,7 +145,7 @@ def test_a_sweep_that_died_holds_up_nobody(here):
     replaced(here, "a")
     receipt = here.write(Shard(id="new"), rows("new"))
     here.home.store.put(f"{DOOMED}x.json", json.dumps({"parts": [receipt.parts[0].path]}).encode())
-    age(here, f"{DOOMED}x.json", by=LIVES + 5)
+    age(here, f"{DOOMED}x.json", by=DOOM + 5)
     here.append([receipt], RunKey("new"))
     assert ids(here) == ["new", "a"]
 

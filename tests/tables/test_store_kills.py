@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from tests.tables.places import ids, place, rows
 
+from tilth.core.retry import persistent
 from tilth.core.shard import Cursor, RunKey, Shard
 from tilth.tables.gc import collect
 from tilth.tables.holds import Holding, expired_before
@@ -56,11 +57,14 @@ def work(root, at=lambda moment: None):
             key = RunKey(f"turn-{turn}")
             at("commit")
             if turn % 2:
-                table.append(receipts, key, Cursor(position={"turn": turn}))
+                commit = functools.partial(table.append, receipts, key, Cursor(position={"turn": turn}))
+                # What a sweep doomed that was killed then is free again after half a minute, and says so.
+                persistent(commit)
             elif table.version_of(key) is None:
-                table.commit(receipts, key, Cursor(position={"turn": turn}), table.newest())
+                base, cursor = table.newest(), Cursor(position={"turn": turn})
+                persistent(functools.partial(table.commit, receipts, key, cursor, base))
         at("compact")
-        table.compact()
+        persistent(table.compact)
         at("sweep")
         collect(table, grace=0, versions=4 if turn else None)
 
@@ -166,6 +170,9 @@ def child(root, seed, seconds):
         nonlocal left
         print(moment, flush=True)
         if how == "moment" and left == 0:
+            if moment == "written":
+                # Before the commit has begun.
+                os.kill(os.getpid(), signal.SIGKILL)
             kill_after(chance.uniform(0, seconds / 10))
         left -= 1
 

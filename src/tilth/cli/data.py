@@ -11,6 +11,7 @@ import typer
 
 from tilth import api
 from tilth.cli._options import AsJson
+from tilth.core.errors import DataError
 
 ProjectFolder = Annotated[Path, typer.Option("--project", help="The project's folder.")]
 
@@ -22,6 +23,7 @@ def build() -> typer.Typer:
     app.command(name="diff")(diff)
     app.command(name="checkout")(checkout)
     app.command(name="gc")(gc)
+    app.command(name="compact")(compact)
     return app
 
 
@@ -89,9 +91,29 @@ def checkout(
 
 
 def gc(
+    data: Annotated[
+        str | None, typer.Argument(help="The folder or URL of a table elsewhere; by default all of the project's.")
+    ] = None,
     days: Annotated[float, typer.Option(min=0, help="How old what is removed must be: a stopped run may go on.")] = 7.0,
+    keep_versions: Annotated[
+        int | None, typer.Option(min=1, help="Of a table elsewhere: give up all versions but so many newest.")
+    ] = None,
+    keep_days: Annotated[
+        float | None, typer.Option(min=0, help="Of a table elsewhere: give up versions replaced so many days ago.")
+    ] = None,
     project: ProjectFolder = Path(),
 ) -> None:
-    """Remove what crashes left behind: unfinished files, and parts that no version names. Versions stay."""
-    files, size = api.gc(root=project, days=days)
+    """Remove what crashes left behind: unfinished files and parts that no version names. Versions stay unless asked."""
+    if data is None and (keep_versions is not None or keep_days is not None):
+        raise DataError("a project keeps all its versions", wanted="the folder or URL of a table elsewhere beside it")
+    files, size = api.gc(data, root=project, days=days, keep_versions=keep_versions, keep_days=keep_days)
     print(f"removed {files:,} files, {size:,} bytes")
+
+
+def compact(
+    data: Annotated[str, typer.Argument(help="The folder or URL of a table elsewhere, such as s3://bucket/tickets.")],
+    target_mb: Annotated[int | None, typer.Option(min=1, help="About how large a part becomes, in MB.")] = None,
+) -> None:
+    """Bundle a table's small parts into larger ones; no row changes, and earlier versions stay readable."""
+    done = api.compact(data, target_bytes=None if target_mb is None else target_mb << 20)
+    print(f"{data}: {done.before:,} parts became {done.after:,}")

@@ -36,6 +36,19 @@ def probe(table: Table) -> Iterator[Finding]:
         yield _newest(table)
 
 
+def readable(table: Table, number: int | None) -> Iterator[Finding]:
+    """Yield what a reader of a version would find."""
+    try:
+        version = table.version(number)
+        yield Finding(True, f"{table.name}: version {version.number}, {table.count(version):,} rows")
+        parts = table.parts(version)
+        if parts:
+            table.home.store.read(parts[0], 0, 4)
+            yield Finding(True, f"{table.name}: may be read")
+    except (TilthError, OSError) as error:
+        yield _failed(table.home.store, error)
+
+
 def _tried(store: Store, path: str) -> Iterator[Finding]:
     next(store.list(), None)
     yield Finding(True, f"{store.url}: can be listed")

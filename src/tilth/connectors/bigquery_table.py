@@ -41,7 +41,7 @@ class BigqueryTable:
     mode `upsert` are all kept.
 
     >>> BigqueryTable(project="shop", dataset="crm", table="clean").mode
-    'append'
+    'upsert'
     """
 
     project: str
@@ -50,8 +50,9 @@ class BigqueryTable:
     """The data set; it must be there."""
     table: str
     """The table; made when it is not there."""
-    mode: Literal["append", "upsert", "replace"] = "append"
-    """append: beside what is there; upsert: in place of rows with the same key; replace: in place of all."""
+    mode: Literal["append", "upsert", "replace"] = "upsert"
+    """append: beside what is there, all rows of each run; upsert: in place of rows with the same key; replace: in
+    place of all rows, also those that others wrote."""
     key: str = ID
     """The column that says which rows are the same, for upsert."""
     location: str | None = None

@@ -45,7 +45,7 @@ class RedshiftTable:
     for it, and the receipt counts them. Rows of one commit that share a key in mode `upsert` are all kept.
 
     >>> RedshiftTable(url="env:REDSHIFT_URL", table="crm.clean", staging="s3://b/p", iam_role="env:ROLE").mode
-    'append'
+    'upsert'
     """
 
     url: str
@@ -56,8 +56,9 @@ class RedshiftTable:
     """A folder in S3 through which to write, such as s3://bucket/prefix."""
     iam_role: str
     """The role with which the cluster reads there: an ARN, or env:NAME of it."""
-    mode: Literal["append", "upsert", "replace"] = "append"
-    """append: beside what is there; upsert: in place of rows with the same key; replace: in place of all."""
+    mode: Literal["append", "upsert", "replace"] = "upsert"
+    """append: beside what is there, all rows of each run; upsert: in place of rows with the same key; replace: in
+    place of all rows, also those that others wrote."""
     key: str = ID
     """The column that says which rows are the same, for upsert."""
     text_bytes: int = 65535

@@ -40,7 +40,7 @@ class SqlTable:
     """The table, or schema.table."""
     key: str | tuple[str, ...] = ID
     """The column or columns that say which row is which; the database must keep it unique."""
-    mode: Literal["replace", "append", "upsert"] = "replace"
+    mode: Literal["replace", "append", "upsert"] = "upsert"
     """replace: afterwards the table holds the rows of this version and no others; upsert: rows with a key that is there
     are updated, the others added, none removed; append: all are added."""
     columns: tuple[str, ...] | None = None

@@ -88,8 +88,7 @@ class Book:
             return None
         for kind, table in tables.items():
             for part in found[kind]["parts"]:
-                path = table.folder / part["path"]
-                if not path.is_file() or path.stat().st_size != part["bytes"]:
+                if not table.holds(part["path"], part["bytes"]):
                     return None
         return found
 

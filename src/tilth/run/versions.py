@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,10 +16,12 @@ from tilth.core.batch import ID, SPLIT, Batch, canonical, cell_bytes, for_python
 from tilth.core.engine import KEY, Engine, Exchange, Reader, Rows
 from tilth.core.errors import DataError, did_you_mean
 from tilth.core.groups import whole
+from tilth.core.secret import shown_url
 from tilth.core.shard import Shard, Version
 from tilth.run.sidecar import chained
 from tilth.run.stages import Book
 from tilth.tables import gc as tables_gc
+from tilth.tables._compact import Compacted
 from tilth.tables.gc import GRACE, Swept
 from tilth.tables.project import Project
 from tilth.tables.table import Committed, Table
@@ -81,10 +84,39 @@ def restore(project: Project, data: str, number: int) -> Version:
     Raises `DataError` when there is no such version, `LeaseHeld` while a run is at work.
     """
     table = _table(project, data)
-    with lease(project.root, owner=f"data checkout {data}"):
+    # A table elsewhere has no project: its commit alone sees to it that nobody else's is lost.
+    alone = contextlib.nullcontext() if is_elsewhere(data) else lease(project.root, owner=f"data checkout {data}")
+    with alone:
         newest = table.version()
         version = table.version(_chosen(number, [one.version.number for one in table.versions()], None, data))
         return newest if version == newest else table.restore(version, newest)
+
+
+def is_elsewhere(data: str) -> bool:
+    """Tell whether a name is the folder or URL of a table, such as s3://bucket/tickets, and not a project's data set.
+
+    >>> is_elsewhere("s3://bucket/tickets"), is_elsewhere("./out"), is_elsewhere("tickets")
+    (True, True, False)
+    """
+    return "/" in data
+
+
+def collect(data: str, grace: float, versions: int | None, days: float | None) -> Swept:
+    """Remove what crashes left in a table elsewhere, and give old versions up where `versions` or `days` says so."""
+    return tables_gc.collect(_existing(data), grace=grace, versions=versions, days=days)
+
+
+def compact(data: str, target_bytes: int | None = None) -> Compacted:
+    """Bundle the small parts of a table elsewhere."""
+    table = _existing(data)
+    return table.compact() if target_bytes is None else table.compact(target_bytes=target_bytes)
+
+
+def _existing(data: str) -> Table:
+    table = Table(data, name=shown_url(data) if "://" in data else data)
+    if not table.exists():
+        raise DataError("no table is there", where=table.name, wanted="the folder or URL of a Delta table")
+    return table
 
 
 def sweep(project: Project, grace: float = GRACE) -> Swept:
@@ -113,6 +145,8 @@ def _paths(value: Any) -> Iterator[str]:
 
 
 def _table(project: Project, data: str) -> Table:
+    if is_elsewhere(data):
+        return _existing(data)
     known = data_sets(project)
     if data not in known:
         raise DataError(

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 _ROUND = 200
 """Parts that are doomed at a time."""
-_SECONDS = holds.LIVES / 3
-"""How long a round may remove what it doomed; a writer waits `holds.LIVES`."""
+_SECONDS = holds.DOOM / 3
+"""How long a round may remove what it doomed; a writer waits `holds.DOOM`."""
 _SLACK = 2.0
 """Stores tell times in whole seconds."""
 _DAY = 24 * 3600.0
@@ -130,7 +130,7 @@ class Sweep:
                 store.delete(entry.path)
                 files, size = files + 1, size + entry.size
         finally:
-            # It means nothing after `LIVES` seconds.
+            # It means nothing after `DOOM` seconds.
             with contextlib.suppress(TilthError, OSError):
                 store.delete(marker)
         return Swept(files, size)

@@ -1,7 +1,7 @@
 """Keep what somebody reads, or has written and not yet committed, from a sweep: small objects with a heartbeat.
 
     _tilth/holds/<token>.json      who holds what; written again every `BEAT` seconds, respected for `LIVES` seconds
-    _tilth/doomed/<token>.json     what a sweep is about to remove, for `LIVES` seconds
+    _tilth/doomed/<token>.json     what a sweep is about to remove, for `DOOM` seconds
     _tilth/expired/<number>        the versions before this one were given up
 
 A holder writes its hold, then looks what is doomed or expired; a sweep writes what is doomed, then looks for holds,
@@ -30,6 +30,8 @@ from tilth.tables._home import Home, OnDisk
 HOLDS, DOOMED, EXPIRED = "_tilth/holds/", "_tilth/doomed/", "_tilth/expired/"
 BEAT = 20.0
 LIVES = 120.0
+DOOM = 30.0
+"""Seconds that what a sweep doomed may not be committed: it removes within a third of them."""
 YOUNG = 600.0
 """Seconds that a part on this machine needs no guard in a commit: `gc.collect` takes none that is younger."""
 
@@ -185,13 +187,16 @@ def guarded(home: Home, where: str, parts: Collection[str]) -> Iterator[Callable
     with Holding(home, where, parts=parts) as holding:
         at = home.store.stat(holding._path)
         for entry in list(home.store.list(DOOMED)):
-            if at is not None and entry.modified + LIVES < at.modified:
+            if at is not None and entry.modified + DOOM < at.modified:
                 continue
             for _, said in _read(home.store, [entry.path]):
                 if lost := set(parts) & set(said.get("parts", ())):
-                    raise Transient(
+                    busy = Transient(
                         f'a sweep is at work on the part "{min(lost)}"', where=where, do="Run again in a minute"
                     )
+                    # It may have been killed; then what it doomed is free again after a while.
+                    busy.after = DOOM + 2 if at is None else max(1.0, entry.modified + DOOM + 2 - at.modified)
+                    raise busy
         yield holding.check
 
 

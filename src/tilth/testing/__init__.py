@@ -26,6 +26,7 @@ from tilth.testing.operators import check_filter, check_fold, check_mapper, chec
 from tilth.testing.rows import ODD_TEXTS, MemoryRows, batch, cut, example_batch, variants
 from tilth.testing.sinks import check_sink
 from tilth.testing.sources import check_source
+from tilth.testing.stores import check_store
 from tilth.testing.storms import storm
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "check_operator",
     "check_sink",
     "check_source",
+    "check_store",
     "cut",
     "decide",
     "draw_rows",

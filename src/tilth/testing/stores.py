@@ -50,7 +50,8 @@ def check_store(make: Callable[[], Store], *, processes: bool = True) -> None:
     """Check a store: `check_store(lambda: open_store(new_folder()))`.
 
     `make` returns a store that holds nothing yet, another one every time. `processes` also races and kills processes,
-    started by "forkserver". Raises AssertionError, naming the promise that is broken.
+    started by "spawn" (a fork server would keep the environment that it began with). Raises AssertionError, naming the
+    promise that is broken.
     """
     check = _Check(make)
     check.names()
@@ -203,7 +204,7 @@ class _Check:
     def racing_processes(self) -> None:
         """The same from processes."""
         store = self._new()
-        context = multiprocessing.get_context("forkserver")
+        context = multiprocessing.get_context("spawn")
         with context.Pool(4) as pool:
             for turn in range(2):
                 tries = [(store, f"turns/{turn}", f"{turn} by {racer}".encode()) for racer in range(_RACERS)]
@@ -276,7 +277,7 @@ class _Check:
         store = self._new()
         store.put("there", b"before")
         for path in ("there", "new"):
-            process = multiprocessing.get_context("forkserver").Process(target=_killed, args=(store, path))
+            process = multiprocessing.get_context("spawn").Process(target=_killed, args=(store, path))
             process.start()
             process.join(120)
             assert process.exitcode == -signal.SIGKILL, f"killed: the writer ended with {process.exitcode}"
