@@ -29,6 +29,9 @@ settings.load_profile("tilth")
 os.environ.setdefault("TILTH_SERVERS_OWNER", str(os.getpid()))
 os.environ.setdefault("TILTH_SERVERS_RUN", f"{os.getpid()}-{time.time_ns()}")
 
+# Programs that tests start are no modules to look for examples in.
+collect_ignore_glob = ["servers/_*.py"]
+
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 

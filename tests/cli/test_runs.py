@@ -25,15 +25,13 @@ def tilth_runs(*arguments: str) -> Result:
 
 @pytest.mark.slow
 def test_runs_are_listed_shown_and_compared(project: Path) -> None:
-    (run,) = [
+    *_, run = [
         name for name in Project(str(project)).runs() if (Project(str(project)).run(name) / "summary.json").is_file()
     ]
     listed = tilth_runs("--project", str(project), "--status", "done").output
     assert run in listed and "bad" in listed and "of 60 rows" in listed and "data 0 model 1" in listed
-    (line,) = [
-        json.loads(text)
-        for text in tilth_runs("--project", str(project), "--name", "bad", "--json").output.splitlines()
-    ]
+    told = tilth_runs("--project", str(project), "--name", "bad", "--json").output.splitlines()
+    (line,) = [line for line in map(json.loads, told) if line["run"] == run]
     assert line["run"] == run and line["figures"][0]["value"] is not None
     assert "report.html" in tilth_runs(run, "--project", str(project)).output
     assert f"{run} → {run}" in tilth_runs(run, run, "--project", str(project)).output

@@ -62,6 +62,7 @@ def same(recipe: Recipe) -> Recipe:
         path="",
         lines={},
         acquire=tuple(map(bare, recipe.acquire)),
+        store=tuple(map(bare, recipe.store)),
         refine=tuple(map(bare, recipe.refine)),
         train=bare(recipe.train) if recipe.train else None,
     )

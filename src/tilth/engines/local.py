@@ -199,12 +199,18 @@ class Local:
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(["tilth.engines._spill"])
             self._pool = futures.ProcessPoolExecutor(
-                max_workers=self._count(), mp_context=context, initializer=_prepare, initargs=(self.code,)
+                max_workers=self._count(),
+                mp_context=context,
+                initializer=_prepare,
+                initargs=(self.code, dict(os.environ)),
             )
         return self._pool
 
 
-def _prepare(code: tuple[tuple[str, str], ...]) -> None:
+def _prepare(code: tuple[tuple[str, str], ...], environment: dict[str, str]) -> None:
+    # The server that workers are forked from keeps the environment it began with: a notebook may have set keys since.
+    os.environ.clear()
+    os.environ.update(environment)
     # Ctrl-C reaches the whole process group; the driver decides, workers finish their shard.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for path, room in code:
