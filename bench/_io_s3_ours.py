@@ -7,7 +7,7 @@ import resource
 import time
 import zlib
 
-from tilth.bytes.store import open_store
+from tilth.bytes.opening import open_store
 
 store = open_store("s3://bench")
 store.stat("small/000000")  # the client is made and the connection stands, as on the other side

@@ -14,7 +14,8 @@ import pytest
 from tests.servers import gcs, hdfs, s3
 from tests.servers.proxy import Act, Proxy, busy, cut, drip, hang
 
-from tilth.bytes.store import Patience, Store, open_store
+from tilth.bytes.opening import open_store
+from tilth.bytes.store import Patience, Store
 from tilth.core.errors import DataError, Terminal, Transient
 from tilth.testing.stores import check_store
 
@@ -146,7 +147,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
     code = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000));"
-        "from tilth.bytes.store import open_store; from tilth.core.errors import Terminal\n"
+        "from tilth.bytes.opening import open_store; from tilth.core.errors import Terminal\n"
         "try: open_store(sys.argv[1]).put('a', b'x' * 5000)\n"
         "except Terminal as error: print(error)"
     )

@@ -10,7 +10,8 @@ import pytest
 from tests.servers import gcs, s3
 from tests.servers.proxy import HALF, PASS, REFUSE, Act, Proxy, busy, cut, drip, hang, late, seeded
 
-from tilth.bytes.store import Patience, Store, open_store
+from tilth.bytes.opening import open_store
+from tilth.bytes.store import Patience, Store
 from tilth.core.errors import Transient
 from tilth.testing import storm
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.servers import s3
 
-from tilth.bytes.store import open_store
+from tilth.bytes.opening import open_store
 from tilth.connectors._mirror import place_of
 from tilth.connectors.files import Files
 from tilth.core.connector import Landing

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from tilth.bytes.store import Entry, Store, open_store
+from tilth.bytes.opening import open_store
+from tilth.bytes.store import Entry, Store
 from tilth.connectors._listing import MAGIC, regex_of
 from tilth.core.connector import Finding, Landing
 from tilth.core.errors import ConnectorError, DataError, Stopped

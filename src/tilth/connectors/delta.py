@@ -11,7 +11,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from tilth.bytes.store import open_store
+from tilth.bytes.opening import open_store
 from tilth.connectors._delta_probe import probe
 from tilth.core.batch import ID, Batch
 from tilth.core.connector import Finding, Probed, Sink

@@ -10,7 +10,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from tilth.bytes.store import open_store
+from tilth.bytes.opening import open_store
 from tilth.connectors._delta_probe import readable
 from tilth.connectors._finish import Finish, finish_for
 from tilth.connectors._reading import Chunk

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Self
 
-from tilth.bytes.store import open_store
+from tilth.bytes.opening import open_store
 from tilth.connectors._drop import sftp
 from tilth.connectors._drop.judge import check_schema, judged, types_of
 from tilth.connectors._drop.place import Place, StorePlace

@@ -14,7 +14,8 @@ from typing import Any, Literal
 import pyarrow as pa
 from pyarrow import types as t
 
-from tilth.bytes.store import Store, open_store
+from tilth.bytes.opening import open_store
+from tilth.bytes.store import Store
 from tilth.connectors._redshift.columns import Losses, definition, ready
 from tilth.connectors._redshift.session import Session, connected, literal, quoted, table_name
 from tilth.connectors._schema import dump, load

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
-from tilth.bytes.store import PATIENCE, Store, open_store
+from tilth.bytes.opening import open_store
+from tilth.bytes.store import PATIENCE, Store
 from tilth.core.errors import DataError
 from tilth.core.secret import learn, shown_url
 from tilth.tables import _delta_errors, _folder

@@ -53,7 +53,7 @@ class Table:
     """
 
     root: str
-    """The folder: a path or URL (`file:`, `s3:`, `gs:`, `hdfs:`), as `tilth.bytes.store.open_store` takes it."""
+    """The folder: a path or URL (`file:`, `s3:`, `gs:`, `hdfs:`), as `tilth.bytes.opening.open_store` takes it."""
     name: str = ""
     """How versions and messages call it; by default the folder's name."""
     codec: Literal["zstd", "lz4"] = "zstd"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from tilth.bytes.store import open_store
+from tilth.bytes.opening import open_store
 from tilth.connectors._bigquery.rows import fit
 from tilth.connectors._redshift.session import ROWS, Session, literal
 from tilth.core.errors import DataError
