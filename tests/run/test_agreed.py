@@ -123,6 +123,25 @@ def test_a_source_that_grows_is_checked_as_a_whole(world: World, monkeypatch: py
     assert world.rows() == {"a": 1, "b": 2, "c": 3}
 
 
+def test_a_run_without_new_rows_is_as_fresh_as_the_newest_that_came_before(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry._own, ("tilth.connectors", "journal"), Journal)
+    head = HEAD.replace("files: {path: a.csv, key: key, licence: own}", "journal: {path: j.jsonl}")
+    row = {"key": "a", "text": "a says", "v": 1, "at": "2026-11-25T00:00:00Z"}
+    (world.folder / "j.jsonl").write_text(json.dumps({"n": 0, "row": row}) + "\n")
+    agreed = ("columns: {v: {required: true}}", "fresh: {column: at, within: 36500 days}")
+    for _ in range(2):
+        world.run(*agreed, head=head)
+    old = {**row, "key": "b", "text": "b says", "at": "1999-01-01T00:00:00Z"}
+    with (world.folder / "j.jsonl").open("a") as file:
+        file.write(json.dumps({"n": 1, "row": old}) + "\n")
+    world.run(*agreed, head=head)
+    assert world.rows() == {"a": 1, "b": 1}
+    with pytest.raises(CheckFailed, match="fresh"):
+        world.run(agreed[0], "fresh: {column: at, within: 1 s}", head=head)
+
+
 def test_an_agreement_survives_a_filling() -> None:
     text = (
         HEAD + "      columns: {v: {type: int, max: 9, in: [1, 2]}}\n      fresh: {column: v, within: 7 days}\n" + TAIL

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -143,6 +143,11 @@ def stable(planned: Planned) -> Any:
     return fingerprint(planned.cursor) if fingerprint else cursor_json(planned.cursor)
 
 
+def latest(moments: Iterable[int | None]) -> int | None:
+    """Return the latest moment that an agreement about freshness saw, in microseconds since 1970."""
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
 def source_facts(number: int, one: Planned, receipts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Count what a source gave."""
     mine = [receipt for name, receipt in sorted(receipts.items()) if name.startswith(f"{number:03d}-")]
@@ -156,6 +161,7 @@ def source_facts(number: int, one: Planned, receipts: Mapping[str, Mapping[str, 
         "notes": [note for receipt in mine for note in receipt["notes"]],
         "fates": [receipt["fates"] for receipt in mine],
         "set_aside": sum(receipt["agreement"]["broken"] for receipt in mine if "agreement" in receipt),
+        "newest": latest(receipt["agreement"]["newest"] for receipt in mine if "agreement" in receipt),
     }
 
 

@@ -18,6 +18,7 @@ from tilth.run.collect import (
     check_bad_rows,
     finish,
     in_common_types,
+    latest,
     numbered,
     parts_of_source,
     readers,
@@ -190,6 +191,7 @@ class Growing:
             "rows": rows,
             "rejected": held["rejected"] + facts["rejected"],
             "set_aside": held.get("set_aside", 0) + facts["set_aside"],
+            "newest": latest([held.get("newest"), facts["newest"]]),
             "reasons": [*held["reasons"], *facts["reasons"]][:5],
             "fates": [*held["fates"], *facts["fates"]],
         }

@@ -15,7 +15,7 @@ from typing import Any
 
 from tilth.core.connector import Sink
 from tilth.core.engine import Rows, Step
-from tilth.core.errors import DataError, Terminal, Transient
+from tilth.core.errors import DataError, Terminal
 from tilth.core.events import Noticed, ShardDone, StageStarted
 from tilth.core.retry import persistent
 from tilth.core.shard import Receipt, RunKey, Shard, Version
@@ -100,8 +100,8 @@ def _carry(
     receipts = _write(work, entry, sink, rows, book)
     try:
         version = commit(receipts)
-    except (DataError, Terminal) as error:
-        if not before or isinstance(error, Transient):
+    except (DataError, Terminal):
+        if not before:
             raise
         # What an earlier run left with the sink may be gone: write it once more.
         shutil.rmtree(book.folder, ignore_errors=True)
