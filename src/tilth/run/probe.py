@@ -38,9 +38,10 @@ def probe(recipe: Recipe, root: Path | None = None) -> Iterator[Told]:
 
 
 def _project(root: Path) -> Finding:
+    # A folder that a run would make is not made here.
+    there = next(folder for folder in (root.absolute(), *root.absolute().parents) if folder.is_dir())
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=root):
+        with tempfile.NamedTemporaryFile(dir=there):
             return Finding(True, f"{root} can be written")
     except OSError as error:
         return Finding(False, f"{root} cannot be written: {error.strerror}", "Choose another with --root.")
