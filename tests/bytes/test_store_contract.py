@@ -46,6 +46,9 @@ class MemoryStore:
             if path.startswith(prefix):
                 yield self.entry(path)
 
+    def unfinished(self, prefix: str = "") -> Iterator[Entry]:
+        return iter(())
+
     def entry(self, path: str) -> Entry:
         return Entry(path, len(self.objects[path]), 0.0, str(hash(self.objects[path])))
 

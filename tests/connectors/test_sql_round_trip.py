@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.servers import databases
 
@@ -77,6 +77,7 @@ def test_what_is_written_is_read(system, tmp_path, monkeypatch):
     sink = SqlTable(url="env:SQL_TEST_URL", table="t", mode="replace")
     runs = iter(range(100_000))
 
+    @example([dict.fromkeys(KINDS) | {"single": 3.4028234663852886e38}])
     @settings(max_examples=EXAMPLES, database=None, suppress_health_check=list(HealthCheck))
     @given(ROWS)
     def check(rows):

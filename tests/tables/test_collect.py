@@ -94,16 +94,22 @@ def test_a_part_that_a_later_version_names_stays(table):
     assert ids(table) == ["a", "z"]
 
 
-def test_what_a_reader_holds_stays_until_it_lets_go(table):
+def test_what_a_reader_holds_stays_until_it_lets_go(table, monkeypatch):
     one, *_ = replaced(table, "a", "b", "c")
     with table.reading(one) as held:
         rows_of = table.scan(one)
         assert collect(table, versions=1).files == 1
         held.check()
         assert [batch.to_pydict() for batch in rows_of.batches()] == [{"_id": ["a"]}]
-        # Nobody else begins to read what was given up.
+        # Given up a moment after it was held, or later: who holds it begins to read it even so.
+        assert ids(Table(table.root), one) == ["a"]
+        # Nobody else does: none of them is known to another process.
+        monkeypatch.setattr(holds, "_READERS", [])
         with pytest.raises(DataError, match="was given up"):
             table.reading(one)
+        monkeypatch.undo()
+    with pytest.raises(DataError, match="was given up"):
+        table.scan(one)
     assert collect(table).files == 1
     assert ids(table) == ["c"]
 

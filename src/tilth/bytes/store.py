@@ -52,6 +52,13 @@ class Store(Protocol):
         """Yield every object whose path begins with the prefix, at any depth, in the order of the paths' bytes."""
         ...
 
+    def unfinished(self, prefix: str = "") -> Iterator[Entry]:
+        """Yield the files of objects that are being written, or whose writers were killed; buckets show none.
+
+        `list` shows none of them. One can be deleted once it is so old that nobody writes it any more.
+        """
+        ...
+
     def stat(self, path: str) -> Entry | None:
         """Return what is known about an object; None where there is none."""
         ...

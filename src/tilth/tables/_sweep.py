@@ -136,7 +136,7 @@ class Sweep:
         return Swept(files, size)
 
     def _own(self, store: Store, files: dict[str, Entry], at: float) -> Swept:
-        """Remove the marks of holders and sweeps that died, and files that writers on this machine did not finish."""
+        """Remove the marks of holders and sweeps that died, and files that writers did not finish."""
         found = Swept(0, 0)
         home = self.table.home
         for path in unfinished(home.folder) if isinstance(home, OnDisk) else ():
@@ -146,14 +146,15 @@ class Sweep:
                     path.unlink()
                     found = Swept(found.files + 1, found.bytes + status.st_size)
         before = at - max(self.grace, _DAY)
-        marks = [
+        old = [
             entry
             for path, entry in files.items()
             if path.startswith((holds.HOLDS, holds.DOOMED, "_tilth/clock/")) and entry.modified < before
         ]
-        for entry in marks:
+        old += [entry for entry in store.unfinished() if entry.modified < before]
+        for entry in old:
             store.delete(entry.path)
-        return Swept(found.files + len(marks), found.bytes + sum(entry.size for entry in marks))
+        return Swept(found.files + len(old), found.bytes + sum(entry.size for entry in old))
 
 
 class _Spared:

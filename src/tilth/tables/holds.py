@@ -34,6 +34,8 @@ DOOM = 30.0
 """Seconds that what a sweep doomed may not be committed: it removes within a third of them."""
 YOUNG = 600.0
 """Seconds that a part on this machine needs no guard in a commit: `gc.collect` takes none that is younger."""
+_READERS: list[Holding] = []
+"""What this process reads: a version that was given up since stays whole until it lets go."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,7 @@ class Hold:
     """Seconds after its last heartbeat."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Holding:
     """A hold that this process keeps until the `with` block ends."""
 
@@ -79,11 +81,15 @@ class Holding:
         except BaseException:
             self.__exit__()
             raise
+        if self.reads:
+            _READERS.append(self)
         self._thread = threading.Thread(target=self._beats, name="tilth-hold", daemon=True)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(ValueError):
+            _READERS.remove(self)
         self._ended.set()
         if self._thread:
             self._thread.join()
@@ -93,12 +99,19 @@ class Holding:
 
     def check(self) -> None:
         """Raise `Transient` where the last sign of life is so old that a sweep may not have seen it."""
-        silent = clock() - self._alive
-        # The sooner half: a sweep that takes it for dead needs time, too.
-        if silent > self.lives / 2:
+        if (silent := self._silent) > self.lives / 2:
             raise Transient(
                 f"the store heard nothing of this hold for {silent:.0f} s", where=self.where, do="Run again"
             )
+
+    @property
+    def _silent(self) -> float:
+        """Seconds since the last sign of life; a sweep that takes it for dead needs time, too: half a life is over."""
+        return clock() - self._alive
+
+    def keeps(self, home: Home, version: int) -> bool:
+        """Tell whether the parts of a version are there as long as this is held."""
+        return version in self.versions and home == self.home and self._silent <= self.lives / 2
 
     def also(self, version: int) -> None:
         """Hold a version more, from now on."""
@@ -220,9 +233,9 @@ def expired_before(home: Home) -> int:
 
 
 def refuse_expired(home: Home, where: str, number: int) -> None:
-    """Raise `DataError` for a version that was given up."""
+    """Raise `DataError` for a version that was given up, unless this process began to read it before that."""
     before = expired_before(home)
-    if number < before:
+    if number < before and not any(holding.keeps(home, number) for holding in list(_READERS)):
         raise DataError(
             f"version {number} was given up: its rows may be gone", where=where, wanted=f"version {before} or newer"
         )

@@ -283,6 +283,9 @@ class _Check:
             assert process.exitcode == -signal.SIGKILL, f"killed: the writer ended with {process.exitcode}"
         assert [one.path for one in store.list()] == ["there"], "killed: what a killed writer left shows"
         assert store.read("there") == b"before", "killed: a killed writer changed an object"
+        for one in list(store.unfinished()):
+            store.delete(one.path)
+        assert list(store.unfinished()) == [], "killed: what is unfinished stays when it is deleted"
         store.put("new", b"after")
         assert store.read("new") == b"after", "killed: the object cannot be written again"
 

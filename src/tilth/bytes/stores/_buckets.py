@@ -65,6 +65,9 @@ class Bucket:
                 if found["size"] or self.stat(path):
                     yield _entry(path, found)
 
+    def unfinished(self, prefix: str = "") -> Iterator[Entry]:
+        return iter(())
+
     def stat(self, path: str) -> Entry | None:
         checked(path)
         try:

@@ -13,7 +13,20 @@ Listed = Iterable[tuple[str, Entry | None]]
 
 def walk(look: Callable[[str], Listed], prefix: str) -> Iterator[Entry]:
     """Yield the files whose paths begin with a prefix; `look(folder)` lists one folder ("" is the root)."""
+    return (entry for entry in _all(look, prefix) if not _temporary(entry))
+
+
+def walk_unfinished(look: Callable[[str], Listed], prefix: str) -> Iterator[Entry]:
+    """Yield the files below a prefix that have no name yet."""
+    return (entry for entry in _all(look, prefix) if _temporary(entry))
+
+
+def _all(look: Callable[[str], Listed], prefix: str) -> Iterator[Entry]:
     return _below(look, checked_prefix(prefix).rpartition("/")[0], prefix)
+
+
+def _temporary(entry: Entry) -> bool:
+    return entry.path.rpartition("/")[2].startswith(TEMPORARY)
 
 
 def _below(look: Callable[[str], Listed], folder: str, prefix: str) -> Iterator[Entry]:
@@ -22,7 +35,7 @@ def _below(look: Callable[[str], Listed], folder: str, prefix: str) -> Iterator[
     for name, entry in look(folder):
         path = start + name if entry else f"{start}{name}/"
         # A folder counts when its name agrees with the prefix as far as the shorter of the two goes.
-        if (path.startswith(prefix) or (entry is None and prefix.startswith(path))) and not name.startswith(TEMPORARY):
+        if path.startswith(prefix) or (entry is None and prefix.startswith(path)):
             found.append((order(path), path, entry))
     # With its "/", a folder sorts where its files' paths do: "a.txt" comes before "a/b".
     for _, path, entry in sorted(found, key=lambda one: one[0]):

@@ -17,7 +17,7 @@ from tilth.bytes.store import PATIENCE, Entry, Patience
 from tilth.bytes.stores._hdfs_files import HDFSFile, HDFSWriter
 from tilth.bytes.stores._hdfs_refusals import refusal
 from tilth.bytes.stores._paths import TEMPORARY, checked, checked_new
-from tilth.bytes.stores._walk import Listed, walk
+from tilth.bytes.stores._walk import Listed, walk, walk_unfinished
 from tilth.core.errors import DataError, Terminal, Transient, missing_extra
 
 T = TypeVar("T")
@@ -47,6 +47,9 @@ class HDFSStore:
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         return walk(self._look, prefix)
+
+    def unfinished(self, prefix: str = "") -> Iterator[Entry]:
+        return walk_unfinished(self._look, prefix)
 
     def stat(self, path: str) -> Entry | None:
         place = self._place(checked(path))

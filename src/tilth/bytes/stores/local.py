@@ -13,7 +13,7 @@ from typing import IO
 
 from tilth.bytes.store import Entry
 from tilth.bytes.stores._paths import TEMPORARY, checked, checked_new
-from tilth.bytes.stores._walk import Listed, walk
+from tilth.bytes.stores._walk import Listed, walk, walk_unfinished
 from tilth.core.errors import Terminal, first_line
 
 _ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
@@ -36,6 +36,10 @@ class LocalStore:
     def list(self, prefix: str = "") -> Iterator[Entry]:
         with _errors(f"listing {prefix}", self.root):
             yield from walk(self._look, prefix)
+
+    def unfinished(self, prefix: str = "") -> Iterator[Entry]:
+        with _errors(f"listing {prefix}", self.root):
+            yield from walk_unfinished(self._look, prefix)
 
     def stat(self, path: str) -> Entry | None:
         with _errors(f"looking at {path}", self.root):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -11,6 +13,7 @@ from tilth.bytes.store import Entry, Store
 from tilth.core.errors import DataError
 
 _STEP = 1 << 20
+_DAY = 24 * 3600.0
 
 
 class There(NamedTuple):
@@ -53,6 +56,10 @@ class Place(Protocol):
 
     def delete(self, name: str) -> None:
         """Remove a file; that there is none is no error."""
+        ...
+
+    def tidy(self, folders: Iterable[str]) -> None:
+        """Remove from folders what a `put` that was killed left there, once it is a day old."""
         ...
 
 
@@ -100,6 +107,12 @@ class StorePlace:
     def delete(self, name: str) -> None:
         """Remove a file."""
         self._store.delete(name)
+
+    def tidy(self, folders: Iterable[str]) -> None:
+        """Remove what a `put` that was killed left."""
+        for entry in [entry for folder in folders for entry in self._store.unfinished(f"{folder}/")]:
+            if entry.modified < time.time() - _DAY:
+                self._store.delete(entry.path)
 
 
 def _there(entry: Entry) -> There:

@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -95,6 +95,9 @@ class SftpPlace:
     def delete(self, name: str) -> None:
         """Remove a file."""
         self._batch([f'-rm "{_safe(name)}"'])
+
+    def tidy(self, folders: Iterable[str]) -> None:
+        """Do nothing: the next `put` of a file writes over what one that was killed left."""
 
     def _batch(self, commands: Sequence[str]) -> str:
         """Run commands in the folder; returns what they say. Raises `Terminal` or `Transient`."""

@@ -54,6 +54,8 @@ class Taker:
 
     def take(self) -> None:
         """Take all that is whole and not taken yet."""
+        written = [folder.strip("/") for folder in (self.rules.quarantine, self.rules.receipt) if folder]
+        persistent(lambda: self.place.tidy(written), stop=self.landing.stop)
         self._tell_partner()
         for there, listed in self._whole():
             if self.landing.stop():

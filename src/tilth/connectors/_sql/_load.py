@@ -70,8 +70,9 @@ def _cells(column: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(kind):
         return column.cast(pa.timestamp("us")).cast(pa.string())
     if pa.types.is_floating(kind):
-        # Arrow writes the shortest text that reads back as the same number.
-        return column.cast(pa.float64() if kind == pa.float64() else kind).cast(pa.string())
+        # The shortest text that reads back as the same 64-bit number: the server reads any number as one first, and
+        # the shortest text of the largest 32-bit number is larger than it.
+        return column.cast(pa.float64()).cast(pa.string())
     return column.cast(pa.string())
 
 
