@@ -5,7 +5,7 @@ double, an int, a decimal(10,2). Each contender reads all of it with a process o
 server's caches) and writes one Parquet file, Snappy, row groups of 262,144 rows at most; its clock starts when it has
 read one row (so that its code is loaded) and ends when the file is closed. Ours counts planning, too. ConnectorX is
 measured with its stream of Arrow batches and as a whole table, with 1, 2 and 4 partitions of the key; ADBC with its
-stream. The best of each contender's two rounds counts. SQLAlchemy reads fewer rows, through `yield_per` and
+stream. The best of each contender's three rounds counts. SQLAlchemy reads fewer rows, through `yield_per` and
 `pyarrow.RecordBatch.from_pylist`, and is scaled. Server and reader share this machine's cores.
 """
 
@@ -24,7 +24,7 @@ HERE = Path(__file__).resolve()
 PEERS = ["connectorx==0.4.6", "adbc-driver-postgresql==1.13.0", "adbc-driver-manager==1.13.0", "pyarrow==26.0.1",
          "pandas<3", "SQLAlchemy==2.0.48", "PyMySQL==1.2.4"]  # fmt: skip
 SMALL = 200_000
-ROUNDS = 2
+ROUNDS = 3
 COLUMNS = "id, updated_at, code, note, score, quantity, price"
 
 

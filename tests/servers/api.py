@@ -27,7 +27,7 @@ def start() -> servers.Server:
 
 def _launch(folder: Path) -> servers.Server:
     port, secure = servers.free_port(), servers.free_port()
-    _certificate(folder)
+    certificate(folder)
     argv = [sys.executable, PROGRAM, str(port), str(secure), str(folder)]
     servers.spawn(argv, folder, ready=lambda: servers.answers(port) and servers.answers(secure))
     return servers.Server("api", port, folder, facts={"secure": secure, "ca": str(folder / "ca.pem")})
@@ -65,7 +65,7 @@ class Space:
             connection.close()
 
 
-def _certificate(folder: Path) -> None:
+def certificate(folder: Path) -> None:
     """Make an authority (`ca.pem`) and a certificate for localhost (`server.pem`)."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -92,8 +92,8 @@ def _certificate(folder: Path) -> None:
     own = built(subject, key.public_key(), authority=False)
     own = own.add_extension(x509.SubjectAlternativeName(names), critical=False)
     known_by = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(root_key_id)
-    certificate = own.add_extension(known_by, critical=False).sign(issuer_key, hashes.SHA256())
+    signed = own.add_extension(known_by, critical=False).sign(issuer_key, hashes.SHA256())
     pem = serialization.Encoding.PEM
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     (folder / "ca.pem").write_bytes(authority.public_bytes(pem))
-    (folder / "server.pem").write_bytes(private + certificate.public_bytes(pem))
+    (folder / "server.pem").write_bytes(private + signed.public_bytes(pem))

@@ -7,9 +7,11 @@ import pwd
 import shutil
 import subprocess
 import uuid
+from functools import partial
 from pathlib import Path
 
 from tests import servers
+from tests.servers.api import certificate
 
 USER, PASSWORD = "tilth", "postgres-test-pw"
 SETTINGS = ("listen_addresses=127.0.0.1", "fsync=off", "shared_buffers=128MB", "max_wal_size=2GB")
@@ -20,7 +22,12 @@ def start() -> servers.Server:
     return servers.once("postgres", launch)
 
 
-def launch(folder: Path) -> servers.Server:
+def start_encrypted() -> servers.Server:
+    """Start one that takes encrypted connections only; `facts["ca"]` vouches for it."""
+    return servers.once("postgres_tls", partial(launch, encrypted=True))
+
+
+def launch(folder: Path, *, encrypted: bool = False) -> servers.Server:
     """Start one below a folder; as the user postgres where this is root, whom it refuses."""
     places = ("/usr/lib/postgresql/*/bin",)
     daemon = servers.debian("postgres", "postgresql", places=places)
@@ -43,11 +50,20 @@ def launch(folder: Path) -> servers.Server:
     )  # fmt: skip
     if made.returncode:
         raise RuntimeError(f"initdb: {made.stderr[-2000:]}")
+    more = ()
+    if encrypted:
+        certificate(home)
+        pem = home / "server.pem"
+        pem.chmod(0o600)
+        if user:
+            shutil.chown(pem, user)
+        (data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 scram-sha-256\n")
+        more = ("ssl=on", f"ssl_cert_file={pem}", f"ssl_key_file={pem}")
     argv = [daemon, "-D", data, "-p", str(port), "-k", home]
-    for setting in SETTINGS:
+    for setting in (*SETTINGS, *more):
         argv += ["-c", setting]
     servers.spawn(argv, folder, user=user, ready=lambda: _run(port, "SELECT 1"))
-    return servers.Server("postgres", port, folder)
+    return servers.Server("postgres", port, folder, facts={"ca": str(home / "ca.pem")} if encrypted else {})
 
 
 def database(server: servers.Server) -> str:

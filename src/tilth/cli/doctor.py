@@ -27,7 +27,7 @@ EXTRAS = {
     "excel": ("python_calamine",),
     "extract": ("lxml", "pypdf"),
     "stores": ("obstore", "hdfs_native"),
-    "sql": ("adbc_driver_postgresql", "connectorx", "duckdb", "pymysql"),
+    "sql": ("adbc_driver_postgresql", "duckdb", "pg8000", "pymysql"),
     "mongodb": ("pymongo",),
     "bigquery": ("google.cloud.bigquery",),
     "redshift": ("redshift_connector",),

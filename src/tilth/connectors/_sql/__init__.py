@@ -2,8 +2,8 @@
 
 dialect.py    what every system offers (`Dialect`, `Session`, `Column`)
 address.py    URLs -> dialects
-postgres.py   PostgreSQL through ADBC: COPY in binary, both ways
-mysql.py      MySQL and MariaDB through PyMySQL, with a decoder of the text protocol of our own (`_wire`, `_decode`)
+postgres.py   PostgreSQL through ADBC; read by COPY in binary, with a decoder of our own (`_copy`, `_copy_rows`)
+mysql.py      MySQL and MariaDB through PyMySQL, with a decoder of the binary protocol of our own (`_wire`, `_decode`)
 sqlite.py     SQLite through Python's own module
 duck.py       DuckDB, Arrow on both sides
 ranges.py     cut a table at its key into shards

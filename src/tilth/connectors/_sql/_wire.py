@@ -15,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 
 from tilth.connectors._sql import _decode
+from tilth.connectors._sql._found import Found, bits, fixed, one_by_one, raw, text
+from tilth.connectors._sql._window import Window
 from tilth.connectors._sql.dialect import Column, Piece
 
-FIRST_BUFFER = 1 << 20
 BATCH_BYTES = 16 << 20
 """A batch ends at so many bytes of rows, whatever the number of rows."""
 _PREPARE, _EXECUTE, _CLOSE = 0x16, 0x17, 0x19
@@ -39,9 +40,7 @@ class Wire(NamedTuple):
 class Cells(NamedTuple):
     """The cells of one column."""
 
-    buffer: Any
-    starts: Any
-    lengths: Any
+    found: Found
     wire: Wire
 
 
@@ -68,7 +67,9 @@ def stream(connection: Any, sql: str, columns: Sequence[Column], batch_rows: int
         if how == _decode.BROKEN:
             raise err.InternalError(2027, "Malformed packet: the server's rows cannot be read")
         if row:
-            found = [Cells(window.buffer, starts[n, :row], lengths[n, :row], wire) for n, wire in enumerate(wires)]
+            found = [
+                Cells(Found(window.buffer, starts[n, :row], lengths[n, :row]), wire) for n, wire in enumerate(wires)
+            ]
             yield piece(found, columns)
         window.forget(at)
         at = row = 0
@@ -114,42 +115,13 @@ def _wire(field: Any) -> Wire:
     return Wire(_decode.BYTES, "bytes")
 
 
-class _Window:
+class _Window(Window):
     """The part of the stream that is looked at."""
 
     def __init__(self, connection: Any) -> None:
+        super().__init__(self._received, self._over)
         self.connection = connection
-        self.buffer: Any = np.empty(FIRST_BUFFER, np.uint8)
-        self.end = 0
         self._begun = False
-
-    def fill(self, wanted: int = 1) -> None:
-        """Read what has come, `wanted` bytes at least."""
-        goal = self.end + wanted
-        if goal > len(self.buffer) or self.end > len(self.buffer) // 2:
-            larger = np.empty(max(2 * len(self.buffer), goal), np.uint8)
-            larger[: self.end] = self.buffer[: self.end]
-            self.buffer = larger
-        while self.end < goal:
-            count = self._read(memoryview(self.buffer)[self.end :])
-            if not count:
-                raise self._lost()
-            self.end += count
-
-    def forget(self, at: int) -> None:
-        """Drop what is behind, into a buffer of its own: batches may look into this one."""
-        left = self.end - at
-        fresh = np.empty(max(FIRST_BUFFER, min(len(self.buffer), 4 * FIRST_BUFFER), left + 1), np.uint8)
-        fresh[:left] = self.buffer[at : self.end]
-        self.buffer, self.end = fresh, left
-
-    def take(self, size: int) -> bytes:
-        """Return the next bytes and go behind them."""
-        if self.end < size:
-            self.fill(size - self.end)
-        taken = bytes(self.buffer[:size])
-        self.forget(size)
-        return taken
 
     def packet(self) -> bytes:
         """Return the next packet's content, joined where it is longer than one can be."""
@@ -158,7 +130,7 @@ class _Window:
             size = int.from_bytes(self.take(4)[:3], "little")
             parts.append(self.take(size))
             if sum(map(len, parts)) > _LARGEST_ROW:
-                raise self._lost()
+                raise self._over()
             if size < _HUGE:
                 return b"".join(parts)
 
@@ -171,7 +143,7 @@ class _Window:
         if last[:1] == b"\xff":
             raise_mysql_exception(last)
 
-    def _read(self, into: memoryview) -> int:
+    def _received(self, into: memoryview) -> int:
         try:
             if self._begun:
                 return int(self.connection._rfile.raw.readinto(into))
@@ -181,9 +153,9 @@ class _Window:
             into[: len(ahead)] = ahead
             return len(ahead)
         except (OSError, ValueError) as error:
-            raise self._lost(error) from error
+            raise self._over(error) from error
 
-    def _lost(self, error: Exception | None = None) -> Exception:
+    def _over(self, error: Exception | None = None) -> Exception:
         from pymysql import err
 
         self.connection._force_close()
@@ -212,7 +184,7 @@ def _huge(window: _Window, wires: Sequence[Wire], columns: Sequence[Column]) -> 
     buffer = np.frombuffer(content, np.uint8)
     places = zip(starts, lengths, wires, strict=True)
     return piece(
-        [Cells(buffer, np.array([start]), np.array([length]), wire) for start, length, wire in places], columns
+        [Cells(Found(buffer, np.array([start]), np.array([length])), wire) for start, length, wire in places], columns
     )
 
 
@@ -243,81 +215,51 @@ def _reader(wire: Wire, kind: pa.DataType) -> Callable[[Cells, Column], Read]:
 
 
 def _numbers(cells: Cells, column: Column) -> Read:
-    count = len(cells.starts)
-    raw, valid = np.empty((count, cells.wire.width), np.uint8), np.empty(count, np.uint8)
-    nulls = _decode.fixed(cells.buffer, cells.starts, cells.lengths, raw, valid)
-    values = raw.reshape(-1).view(f"<{cells.wire.kind}")
+    count = len(cells.found.starts)
+    packed, valid = np.empty((count, cells.wire.width), np.uint8), np.empty(count, np.uint8)
+    nulls = _decode.fixed(*cells.found, packed, valid)
+    values = packed.reshape(-1).view(f"<{cells.wire.kind}")
     if pa.types.is_boolean(column.type):
         odd = np.flatnonzero(values > 1 if cells.wire.kind[0] == "u" else (values != 0) & (values != 1))
         why = f'is neither 0 nor 1; "types: {{{column.name}: int}}" reads it'
         bad = [(int(row), f'column "{column.name}": {values[row]} {why}') for row in odd]
         valid[odd] = 0
-        bits = [_bits(valid), _bits(values == 1)]
-        return pa.Array.from_buffers(pa.bool_(), count, bits), 0, bad
+        both = [bits(valid), bits(values == 1)]
+        return pa.Array.from_buffers(pa.bool_(), count, both), 0, bad
     if pa.types.is_decimal(column.type):
         halves = np.zeros((count, 2), np.int64)
         halves[:, 0] = values.view(np.int64) if cells.wire.width == 8 else values
         if cells.wire.kind[0] == "i":
             halves[:, 1] = -(values < 0).astype(np.int64)
-        return _fixed(column.type, halves, valid, nulls), 0, []
+        return fixed(column.type, halves, valid, nulls), 0, []
     kind = pa.from_numpy_dtype(values.dtype)
-    array = _fixed(kind, values, valid, nulls)
+    array = fixed(kind, values, valid, nulls)
     return array if kind == column.type else array.cast(column.type), 0, []
 
 
 def _decimals(cells: Cells, column: Column) -> Read:
-    count = len(cells.starts)
+    count = len(cells.found.starts)
     values, valid = np.empty((count, 2), np.int64), np.empty(count, np.uint8)
-    nulls = _decode.decimals(cells.buffer, cells.starts, cells.lengths, column.type.scale, values, valid)
-    return _texts(cells, column) if nulls < 0 else (_fixed(column.type, values, valid, nulls), 0, [])
+    nulls = _decode.decimals(*cells.found, column.type.scale, values, valid)
+    return _texts(cells, column) if nulls < 0 else (fixed(column.type, values, valid, nulls), 0, [])
 
 
 def _times(cells: Cells, column: Column) -> Read:
-    count = len(cells.starts)
+    count = len(cells.found.starts)
     values, valid = np.empty(count, np.int64), np.empty(count, np.uint8)
-    nulls, odd = _decode.times(cells.buffer, cells.starts, cells.lengths, values, valid)
+    nulls, odd = _decode.times(*cells.found, values, valid)
     if pa.types.is_date(column.type):
-        return _fixed(pa.date32(), (values // _DAY).astype(np.int32), valid, nulls), odd, []
-    return _fixed(column.type, values, valid, nulls), odd, []
+        return fixed(pa.date32(), (values // _DAY).astype(np.int32), valid, nulls), odd, []
+    return fixed(column.type, values, valid, nulls), odd, []
 
 
 def _texts(cells: Cells, column: Column) -> Read:
-    """Read a column as bytes, then as its type: text (checked to be UTF-8), or numbers of any length."""
-    count = len(cells.starts)
-    offsets, valid = np.empty(count + 1, np.int64), np.empty(count, np.uint8)
-    total, nulls = _decode.sizes(cells.lengths, offsets, valid)
-    data = np.empty(total, np.uint8)
-    _decode.gather(cells.buffer, cells.starts, cells.lengths, data)
-    if total < 1 << 31:
-        offsets = offsets.astype(np.int32)
-    kind = pa.binary() if total < 1 << 31 else pa.large_binary()
-    buffers = [_bits(valid) if nulls else None, pa.py_buffer(offsets), pa.py_buffer(data)]
-    array = pa.Array.from_buffers(kind, count, buffers, nulls)
-    if column.type == kind:
+    """Read a column as bytes, then as its type: text, or numbers of any length."""
+    array = raw(cells.found)
+    if column.type == array.type:
         return array, 0, []
     try:
-        text = array.cast(pa.string() if kind == pa.binary() else pa.large_string())
-        return text.cast(column.type), 0, []
+        return text(array, column.type), 0, []
     except pa.ArrowInvalid:
-        return _one_by_one(array, column)
-
-
-def _one_by_one(array: pa.Array, column: Column) -> Read:
-    good, bad = [], []
-    for row, value in enumerate(array.to_pylist()):
-        try:
-            good.append(None if value is None else pa.scalar(value.decode()).cast(column.type))
-        except (UnicodeDecodeError, pa.ArrowInvalid):
-            good.append(None)
-            what = "text that is not UTF-8" if pa.types.is_string(column.type) else f"no {column.type}"
-            bad.append((row, f'column "{column.name}": {what}'))
-    return pa.array([None if value is None else value.as_py() for value in good], column.type), 0, bad
-
-
-def _fixed(kind: pa.DataType, values: Any, valid: Any, nulls: int) -> pa.Array:
-    count = len(valid)
-    return pa.Array.from_buffers(kind, count, [_bits(valid) if nulls else None, pa.py_buffer(values)], nulls)
-
-
-def _bits(valid: Any) -> pa.Buffer:
-    return pa.py_buffer(np.packbits(valid, bitorder="little"))
+        good, bad = one_by_one(array, column.name, column.type)
+        return good, 0, bad

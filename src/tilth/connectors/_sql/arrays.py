@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,8 +12,6 @@ from tilth.connectors._sql.dialect import Column, Piece
 
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896
 """The years 1 to 9999, in days since 1970: what Python's calendar, and every table, holds."""
-NO_NUMBER = -(2**63)
-"""Stands for NaN in a decimal that comes as whole numbers of its last place."""
 _DAY = 86_400_000_000
 _DATES = "dates that are infinite, or not of the years 1 to 9999,"
 
@@ -35,13 +32,18 @@ class Reading:
             arrays.append(made)
             bad += rows
             if odd:
-                what = _DATES if pa.types.is_temporal(column.type) else "values that are not a number (NaN)"
-                notes.append(f'column "{column.name}": {what} are empty')
+                dates = f'column "{column.name}": {_DATES} are empty'
+                notes.append(dates if pa.types.is_temporal(column.type) else no_number(column))
         for number, column in enumerate(self._guards):
             stopped = raw.column(len(self._columns) + number)
             why = f'column "{column.name}": an array of several dimensions; "types: {{{column.name}: string}}" reads it'
             bad += [(row, why) for row in pc.indices_nonzero(pc.fill_null(stopped, False)).to_pylist()]
         return Piece(pa.RecordBatch.from_arrays(arrays, schema=self._schema), tuple(bad), tuple(notes))
+
+
+def no_number(column: Column) -> str:
+    """Say that a column held what is no number."""
+    return f'column "{column.name}": values that are not a number (NaN) are empty'
 
 
 def in_calendar(array: pa.Array) -> tuple[pa.Array, int]:
@@ -73,26 +75,11 @@ def _fitted(array: pa.Array, column: Column) -> tuple[pa.Array, int, list[tuple[
     if array.type == kind:
         return array, odd, []
     if pa.types.is_decimal(kind):
-        if pa.types.is_int64(array.type):
-            return *_scaled(array, kind), []
         return *_numbers(array, kind), []
     try:
         return array.cast(kind), odd, []
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return _one_by_one(array, column)
-
-
-def _scaled(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, int]:
-    """Read whole numbers of the last place as decimals: the lower half of 128 bits, and the sign."""
-    values = np.asarray(pc.fill_null(array, 0))
-    halves = np.empty((len(values), 2), np.int64)
-    halves[:, 0], halves[:, 1] = values, values >> 63
-    odd = values == NO_NUMBER
-    nulls = (
-        np.asarray(array.is_null()) | odd if odd.any() else np.asarray(array.is_null()) if array.null_count else None
-    )
-    bits = None if nulls is None else pa.py_buffer(np.packbits(~nulls, bitorder="little"))
-    return pa.Array.from_buffers(kind, len(values), [bits, pa.py_buffer(halves)]), int(odd.sum())
 
 
 def _numbers(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, int]:

@@ -1,4 +1,4 @@
-"""Speak to PostgreSQL through ADBC: COPY in binary both ways."""
+"""Speak to PostgreSQL through ADBC, and read by COPY in binary with a decoder of our own (`_copy`)."""
 
 # ruff: noqa: S608 (names are quoted, values are literals that a dialect wrote; conditions are the recipe's own)
 from __future__ import annotations
@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tilth.connectors._sql import plain
+from tilth.connectors._sql._copy import Copying, Refused, connected, precision_of
 from tilth.connectors._sql.address import local
-from tilth.connectors._sql.arrays import NO_NUMBER, Reading
+from tilth.connectors._sql.arrays import Reading
 from tilth.connectors._sql.dialect import Address, Column, Piece, Session
 from tilth.core.errors import DataError, Terminal, TilthError, Transient, missing_extra
 
@@ -58,9 +59,21 @@ _STATE = re.compile(r"SQLSTATE:? ?([0-9A-Z]{5})")
 
 
 class _Session:
-    def __init__(self, dialect: Postgres, connection: Any) -> None:
-        self.dialect, self.connection = dialect, connection
+    """Opens a connection of ADBC's, and one that only reads, each when it is first needed."""
+
+    def __init__(self, dialect: Postgres, address: Address, write: bool) -> None:
+        self.dialect, self._address, self._write = dialect, address, write
         self._streaming: Any = None
+        self._opened: Any = None
+        self._copying: Copying | None = None
+        self._copies = not write
+
+    @property
+    def connection(self) -> Any:
+        """ADBC's connection."""
+        if self._opened is None:
+            self._opened = self.dialect.opened(self._address, self._write)
+        return self._opened
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with self.dialect.telling("a query"), self.connection.cursor() as cursor:
@@ -76,6 +89,13 @@ class _Session:
             return cursor.adbc_execute_schema(sql)
 
     def stream(self, sql: str, columns: Sequence[Column], batch_rows: int) -> Iterator[Piece]:
+        with self.dialect.telling("reading"):
+            if self._copies and self._copying is None:
+                self._copying = connected(self._address, _settings(self._address, write=False), CONNECT_SECONDS)
+                self._copies = self._copying is not None
+            if self._copying and self._copying.fits(sql, columns):
+                yield from self._copying.stream(sql, columns, batch_rows)
+                return
         reading = Reading(columns)
         with self.dialect.telling("reading"), self.connection.cursor() as cursor:
             self._streaming = cursor
@@ -113,9 +133,14 @@ class _Session:
         if self._streaming is not None:
             with contextlib.suppress(adbc.Error):
                 self._streaming.adbc_cancel()
+        if self._copying:
+            self._copying.interrupt()
 
     def close(self) -> None:
-        self.connection.close()
+        if self._copying:
+            self._copying.close()
+        if self._opened is not None:
+            self._opened.close()
 
 
 @dataclass(frozen=True)
@@ -128,12 +153,16 @@ class Postgres:
     version: str = "'PostgreSQL ' || current_setting('server_version')"
 
     def connect(self, address: Address, *, write: bool = False) -> Session:
+        return _Session(self, address, write)
+
+    def opened(self, address: Address, write: bool) -> Any:
+        """Open a connection of ADBC's."""
         try:
             from adbc_driver_postgresql import dbapi
         except ImportError as error:
             raise missing_extra("adbc-driver-postgresql", "sql", "reading PostgreSQL") from error
         with self.telling(f"connecting to {address.shown}"):
-            return _Session(self, dbapi.connect(_uri(address, write), autocommit=True))
+            return dbapi.connect(_uri(address, write), autocommit=True)
 
     @contextmanager
     def telling(self, doing: str) -> Iterator[None]:
@@ -142,7 +171,7 @@ class Postgres:
 
         try:
             yield
-        except (adbc.Error, pa.ArrowException, OSError) as error:
+        except (adbc.Error, Refused, pa.ArrowException, OSError) as error:
             raise self.failure(error, doing) from error
 
     def failure(self, error: Exception, doing: str) -> TilthError:
@@ -314,16 +343,9 @@ def _column(field: pa.Field, name: str) -> Column:
 
 
 def _numeric(column: str, name: str, modifier: int) -> Column:
-    if modifier >= 4:
-        digits, scale = (modifier - 4) >> 16, (modifier - 4) & 0x7FF
-        scale = scale - 2048 if scale & 0x400 else scale
-        if digits <= 18 and 0 <= scale <= digits:
-            # Whole numbers of the last place: the server, ADBC and we are each spared from digits as text.
-            whole = f"CAST({name} * 1{'0' * scale} AS bigint)" if scale else f"CAST({name} AS bigint)"
-            read = f"CASE WHEN {name} = 'NaN' THEN {NO_NUMBER} ELSE {whole} END"
-            return Column(column, pa.decimal128(digits, scale), f"numeric({digits},{scale})", read)
-        if digits <= 38 and 0 <= scale <= digits:
-            return Column(column, pa.decimal128(digits, scale), f"numeric({digits},{scale})", name)
+    digits, scale = precision_of(modifier)
+    if digits <= 38 and 0 <= scale <= digits:
+        return Column(column, pa.decimal128(digits, scale), f"numeric({digits},{scale})", name)
     note = f'numeric without a precision Arrow knows is read as text; "types: {{{column}: float}}" makes numbers'
     return Column(column, pa.string(), "numeric", f"CAST({name} AS text)", note)
 
@@ -335,10 +357,7 @@ def _uri(address: Address, write: bool) -> str:
         options.setdefault("sslmode", "verify-full")
         if options["sslmode"] == "verify-full":
             options.setdefault("sslrootcert", "system")
-    settings = "-c standard_conforming_strings=on -c TimeZone=UTC -c DateStyle=ISO -c extra_float_digits=1"
-    settings += " -c bytea_output=hex -c IntervalStyle=postgres -c synchronize_seqscans=off"
-    settings += f" -c lock_timeout={LOCK_SECONDS}s" if write else " -c default_transaction_read_only=on"
-    options["options"] = f"{options.get('options', '')} {settings}".strip()
+    options["options"] = _settings(address, write=write)
     defaults = {"connect_timeout": CONNECT_SECONDS, "keepalives_idle": 30, "keepalives_interval": 10,
                 "keepalives_count": 3, "tcp_user_timeout": 60_000, "application_name": "tilth",
                 "client_encoding": "UTF8"}  # fmt: skip
@@ -354,6 +373,14 @@ def _uri(address: Address, write: bool) -> str:
         f"postgresql://{user}{secret}{at}{place}{port}/{percent(address.database, safe='')}"
         f"?{urlencode(options, quote_via=percent)}"
     )
+
+
+def _settings(address: Address, *, write: bool) -> str:
+    """Return the settings of a session, the URL's own first."""
+    settings = "-c standard_conforming_strings=on -c TimeZone=UTC -c DateStyle=ISO -c extra_float_digits=1"
+    settings += " -c bytea_output=hex -c IntervalStyle=postgres -c synchronize_seqscans=off"
+    settings += f" -c lock_timeout={LOCK_SECONDS}s" if write else " -c default_transaction_read_only=on"
+    return f"{dict(address.options).get('options', '')} {settings}".strip()
 
 
 def _short(said: str) -> str:
