@@ -63,7 +63,7 @@ def main() -> int:
         ],
         "objects": small,
         "tables": sql,
-        "versions": {name: importlib.metadata.version(name) for name in ("tilth", "pyarrow", "obstore", "connectorx")},
+        "versions": {name: importlib.metadata.version(name) for name in ("tilth", "pyarrow", "obstore")},
     }
     RESULTS.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print("io: " + " ".join(f"{name}={value}" for name, value in line.items()))

@@ -67,6 +67,14 @@ def test_a_name_with_a_sign_in_it_is_a_name_if_there_is_such_a_file(tmp_path: Pa
     assert names(f"{root}/a[1].csv") == ["a[1].csv"]
 
 
+def test_a_folder_with_a_sign_in_its_name_means_itself(tmp_path: Path):
+    folder = make(tmp_path, "data [v1]/2*/sub/a.csv") / "data [v1]/2*"
+    assert names(f"{folder}/*/*.csv") == ["sub/a.csv"]
+    assert names(f"{folder}/sub") == ["a.csv"]
+    with pytest.raises(DataError, match='nothing is called "b.csv" here'):
+        listed(f"{folder}/b.csv")
+
+
 @pytest.mark.parametrize(
     ("path", "said"),
     [

@@ -8,7 +8,7 @@ import pytest
 from tests.servers import databases
 from tests.servers.databases import run
 
-from tilth.connectors._sql import window
+from tilth.connectors._sql import ranges, window
 from tilth.connectors.sql import Sql
 from tilth.core.errors import DataError, RecipeError, Terminal, TilthError, Transient
 from tilth.core.shard import Cursor
@@ -156,6 +156,18 @@ def test_a_large_table_with_numbers_for_keys_is_cut_evenly(place, uneven):
     source = place.source(columns=("id",), shard_rows=1_000)
     counts = [sum(len(record.names) for record in source.read(shard)) for shard in source.plan()[0]]
     assert sum(counts) == 12_000 and len(counts) == 12 and max(counts) <= 1_001
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("uneven", "shards", "asked"), [(False, 12, 60), (True, 36, 48)])
+def test_shards_of_a_large_table_are_larger_unless_a_number_is_asked_for(place, monkeypatch, uneven, shards, asked):
+    for name, count in (("SHARD_ROWS", 250), ("MANY_ROWS", 1_000), ("MANY", 8_000)):
+        monkeypatch.setattr(ranges, name, count)
+    place.tickets(*((n * 5 if n < 6000 or not uneven else n * 300, "x", 1) for n in range(12_000)))
+    found = place.source(columns=("id",))
+    counts = [sum(len(record.names) for record in found.read(shard)) for shard in found.plan()[0]]
+    assert (sum(counts), len(counts)) == (12_000, shards)
+    assert len(place.source(columns=("id",), shard_rows=250).plan()[0]) == asked
 
 
 def test_a_reader_that_stops_early_leaves_the_database_alone(place):

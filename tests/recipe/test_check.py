@@ -35,6 +35,7 @@ def part(text: str, number: int = 0) -> Any:
 def test_the_smallest_recipe_is_a_source() -> None:
     recipe = right("name: demo\n" + SOURCE)
     assert (recipe.name, recipe.refine, recipe.train, recipe.seed, recipe.bad_rows) == ("demo", (), None, 0, 0.01)
+    assert recipe.cache == "disk"
     assert recipe.split.test == 0.2
     assert recipe.acquire[0].at == "recipe.yaml:2  acquire[0] files"
     assert recipe.sources() == [(recipe.acquire[0], recipe.acquire[0].part)]
@@ -149,6 +150,14 @@ def test_the_smallest_recipe_is_a_source() -> None:
             '2: use is "comercial". Wanted: one of commercial, research, internal. Did you mean "commercial"?',
         ),
         (SOURCE + "use: [commercial]", '2: use is ["commercial"]. Wanted: one of commercial, research, internal'),
+        (
+            SOURCE + "cache: redsi://cache",
+            '2: cache is "redsi://cache". Wanted: none, disk, redis://…, rediss://…, memcached://… or env:NAME',
+        ),
+        (
+            SOURCE + "cache: {}",
+            "2: cache is {}. Wanted: none, disk, redis://…, rediss://…, memcached://… or env:NAME",
+        ),
         (SOURCE + "seed: x", '2: seed is "x". Wanted: a whole number'),
         (SOURCE + "seed: true", "2: seed is true. Wanted: a whole number"),
         (SOURCE + "seed:", "2: seed is null. Wanted: a whole number"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.servers import redis
 
 from tilth import api
 from tilth.core import registry
@@ -48,9 +49,9 @@ def _flaky(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TILTH_TEST_PASSWORD", "hunter2-and-more")
 
 
-def probed(folder: Path, *sources: str) -> list[tuple[str, bool, str, str]]:
+def probed(folder: Path, *sources: str, head: str = "") -> list[tuple[str, bool, str, str]]:
     lines = "".join(f"  - {source}\n" for source in sources)
-    (folder / "recipe.yaml").write_text(f"name: t\nacquire:\n{lines}")
+    (folder / "recipe.yaml").write_text(f"name: t\n{head}acquire:\n{lines}")
     return [(place, *finding) for place, finding in api.probe(folder / "recipe.yaml")]
 
 
@@ -74,6 +75,21 @@ def test_what_a_probe_raises_is_a_finding_without_secrets(tmp_path: Path) -> Non
     assert [ok for _, ok, _, _ in found] == [True, True, False, True, False]
     assert found[2][2] == "RuntimeError: no login with ***"
     assert found[4][2] == "db: no right to read. Grant it."
+
+
+def test_a_cache_of_a_server_is_tried_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TILTH_TEST_CACHE", redis.start().facts["url"])
+    found = probed(tmp_path, "flaky: {how: well, name: x}", head="cache: env:TILTH_TEST_CACHE\n")
+    assert [(place, ok) for place, ok, _, _ in found[1:2]] == [("cache", True)]
+    monkeypatch.setenv("TILTH_TEST_CACHE", "redis://:hunter2-and-more@127.0.0.1:9/0")
+    found = probed(tmp_path, "flaky: {how: well, name: x}", head="cache: env:TILTH_TEST_CACHE\n")
+    assert not found[1][1] and "A run does without it" in found[1][3]
+    assert "hunter2" not in str(found)
+    monkeypatch.delenv("TILTH_TEST_CACHE")
+    assert (
+        "TILTH_TEST_CACHE"
+        in probed(tmp_path, "flaky: {how: well, name: x}", head="cache: env:TILTH_TEST_CACHE\n")[1][2]
+    )
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 
 from tilth.core.batch import Batch, with_column
 from tilth.core.operator import Failure, Outcome, verdicts
-from tilth.testing import batch, check_filter, check_mapper, check_operator
+from tilth.testing import batch, check_filter, check_mapper, check_memoised, check_operator
 
 ROWS = batch(text=[f"row {number % 5}" for number in range(20)], number=[float(number) for number in range(20)])
 
@@ -112,6 +112,52 @@ def test_changing_the_input_is_noticed() -> None:
     shared = pa.Array.from_buffers(pa.int64(), 1, [None, pa.py_buffer(SHARED)])
     with pytest.raises(AssertionError, match="the operator changed its input"):
         check_operator(Scribble(), batch(number=shared))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked(Shout):
+    """Shout slowly, and keep a promise less where told.
+
+    >>> Asked().breach
+    ''
+    """
+
+    breach: str = ""
+    """Which promise is broken."""
+
+    def map(self, rows: Batch) -> Batch:
+        if self.breach == "map":
+            return super().map(rows)
+        return self.filled(rows, self.answers(rows))
+
+    def questions(self, rows: Batch) -> list[bytes | None]:
+        if self.breach == "questions":
+            return [b"all"] * rows.num_rows
+        return [None if text is None else text.encode() for text in rows.column("text").to_pylist()]
+
+    def answers(self, rows: Batch) -> list[Any]:
+        found = [[(text or "").upper()] for text in rows.column("text").to_pylist()]
+        return found[:-1] if self.breach == "answers" else found
+
+    def filled(self, rows: Batch, answers: Any) -> Batch:
+        return with_column(rows, "text", [text + "?" for (text,) in answers], pa.string())
+
+
+def test_a_slow_operator_that_keeps_its_promises() -> None:
+    check_operator(Asked(), ROWS)
+
+
+@pytest.mark.parametrize(
+    ("breach", "said"),
+    [
+        ("map", "`map` is not `filled`"),
+        ("questions", "one question has two answers"),
+        ("answers", "not one question and answer a row"),
+    ],
+)
+def test_a_slow_operator_that_breaks_one(breach: str, said: str) -> None:
+    with pytest.raises(AssertionError, match=said):
+        check_memoised(Asked(breach=breach), ROWS)
 
 
 # Filters.

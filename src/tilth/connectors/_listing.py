@@ -37,16 +37,17 @@ def listed(path: str, format: str | None = None) -> Listing:
     """List files; the root is the folder before the first part with a `*`, `?` or `[`, or the file's own folder.
 
     `**` stands for any folders; names that begin with a dot or an underscore are passed over unless the path says them;
-    links to folders are not followed. A folder means every file below it that has a known ending (or the given
-    format), else every file that is no document.
+    links to folders are not followed; a folder that has such a sign in its name means itself. A folder means every file
+    below it that has a known ending (or the given format), else every file that is no document.
     """
     whole = Path(path)
     if whole.is_dir():
         return _folder(whole, format, path)
-    if whole.exists() or whole.is_symlink() or not MAGIC.search(path):
-        return Listing([_one(whole, path)], [])
     parts = whole.parts
-    fixed = next(number for number, part in enumerate(parts) if MAGIC.search(part))
+    signs = (number for number, part in enumerate(parts) if MAGIC.search(part))
+    fixed = next((number for number in signs if not Path(*parts[: number + 1]).is_dir()), None)
+    if whole.exists() or whole.is_symlink() or fixed is None:
+        return Listing([_one(whole, path)], [])
     root, pattern = Path(*parts[:fixed]), "/".join(parts[fixed:])
     if not root.is_dir():
         raise _missing(root, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -87,6 +88,8 @@ class Crawl:
     """How often a page is asked for that fails in a way that may pass."""
     recrawl_after: float | None = None
     """Days after which a later run asks for a page again; by default pages are fetched once."""
+    cached_for: float = 0.0
+    """Seconds for which a page that another crawl of the project fetched is taken from the run's cache."""
     duplicates: Literal["drop", "keep"] = "drop"
     """Whether pages with the same bytes, or with another page as canonical, give one row."""
     drop_parameters: tuple[str, ...] = TRACKING
@@ -199,8 +202,8 @@ def _check(crawl: Crawl) -> None:
             refuse("types", f'no type "{kind}"', f"of {', '.join((*KINDS, 'any'))}", did_you_mean(kind, KINDS))
     for option, least in _LEAST.items():
         value = getattr(crawl, option)
-        if value is not None and value < least:
-            refuse(option, f"{value} is too little", f"{least} or more")
+        if value is not None and not least <= value < math.inf:
+            refuse(option, f"{value} cannot be meant", f"{least} or more")
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_\-]{0,60}", crawl.user_agent):
         refuse("user_agent", f'"{crawl.user_agent}" is no name of a robot', "letters, digits, - and _")
     if crawl.contact is not None and not re.fullmatch(r"[\x21-\x7e]{1,200}", crawl.contact):
@@ -219,6 +222,6 @@ def _check(crawl: Crawl) -> None:
 _LEAST: dict[str, float] = {
     "depth": 0, "max_pages": 1, "max_pages_per_host": 1, "max_pages_per_form": 1, "max_bytes": 1, "max_seconds": 0,
     "max_page_bytes": 1024, "max_redirects": 0, "delay": 0, "per_host": 1, "concurrency": 1, "timeout": 0.1, "tries": 1,
-    "recrawl_after": 0,
+    "recrawl_after": 0, "cached_for": 0,
 }  # fmt: skip
 _: tuple[type[Lander], type[Probed]] = (Crawl, Crawl)

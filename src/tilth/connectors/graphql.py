@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 from tilth.bytes.guard import Guard
 from tilth.bytes.urls import check_url
 from tilth.connectors._rest import since
-from tilth.connectors._rest.ask import Api, Reply, Request, check_auth
+from tilth.connectors._rest.ask import Api, Reply, Request, check_auth, remembering
 from tilth.connectors._rest.path import get, valid
 from tilth.connectors._rest.pull import Puller, landed
 from tilth.connectors.rest import check_limits, probed
@@ -61,6 +61,9 @@ class Graphql:
     """Bytes in one pull at most."""
     fresh_for: float = 0.0
     """Seconds for which a finished pull is not made again."""
+    cached_for: float = 0.0
+    """Seconds for which an answer is taken from the run's cache where the same is asked again, as after a change of the
+    recipe; for an API whose answers do not change meanwhile."""
     allow_private: bool | tuple[str, ...] = ()
     """Addresses, networks or hosts inside your own network that may be asked; true for all."""
     ca: str | None = None
@@ -124,17 +127,20 @@ class Graphql:
             asked=[self.url, self.query, self.connection, dict(self.variables or {}), self.offset_variable],
             paging=_Connection(options=self, url=url),
             records=self._records,
-            api=lambda: Api(
-                where="graphql",
-                home=url,
-                headers=self.headers or {},
-                auth=self.auth,
-                rate=self.rate,
-                timeout=self.timeout,
-                guard=Guard(allow_private=self.allow_private),
-                ca=self.ca,
-                tell=tell,
-                stop=stop,
+            api=lambda: remembering(
+                Api(
+                    where="graphql",
+                    home=url,
+                    headers=self.headers or {},
+                    auth=self.auth,
+                    rate=self.rate,
+                    timeout=self.timeout,
+                    guard=Guard(allow_private=self.allow_private),
+                    ca=self.ca,
+                    tell=tell,
+                    stop=stop,
+                ),
+                self.cached_for,
             ),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Literal, Self
 from tilth.bytes.guard import Guard
 from tilth.bytes.urls import check_url
 from tilth.connectors._rest import paging, since
-from tilth.connectors._rest.ask import Api, Reply, check_auth
+from tilth.connectors._rest.ask import Api, Remembering, Reply, check_auth, remembering
 from tilth.connectors._rest.path import records_in, valid
 from tilth.connectors._rest.pull import Puller, landed
 from tilth.core import secret
@@ -66,6 +67,9 @@ class Rest:
     """Bytes in one pull at most."""
     fresh_for: float = 0.0
     """Seconds for which a finished pull is not made again."""
+    cached_for: float = 0.0
+    """Seconds for which an answer is taken from the run's cache where the same is asked again, as after a change of the
+    recipe; for an API whose answers do not change meanwhile."""
     allow_private: bool | tuple[str, ...] = ()
     """Addresses, networks or hosts inside your own network that may be asked; true for all."""
     ca: str | None = None
@@ -140,17 +144,20 @@ class Rest:
             asked=[asked[name] for name in ("url", "path", "params", "method", "body", "records", "pagination")],
             paging=pages,
             records=self._records,
-            api=lambda: Api(
-                where="rest",
-                home=url,
-                headers=self.headers or {},
-                auth=self.auth,
-                rate=self.rate,
-                timeout=self.timeout,
-                guard=Guard(allow_private=self.allow_private),
-                ca=self.ca,
-                tell=tell,
-                stop=stop,
+            api=lambda: remembering(
+                Api(
+                    where="rest",
+                    home=url,
+                    headers=self.headers or {},
+                    auth=self.auth,
+                    rate=self.rate,
+                    timeout=self.timeout,
+                    guard=Guard(allow_private=self.allow_private),
+                    ca=self.ca,
+                    tell=tell,
+                    stop=stop,
+                ),
+                self.cached_for,
             ),
         )
 
@@ -164,12 +171,17 @@ def check_limits(options: Any, part: str) -> None:
         value = getattr(options, option)
         if value is not None and not value > 0:
             raise RecipeError(f"{option} is {value}", where=f"{part}.{option}", wanted="more than 0")
+    for option in ("fresh_for", "cached_for"):
+        if not 0 <= getattr(options, option) < math.inf:
+            raise RecipeError(f"{option} is {getattr(options, option)}", where=f"{part}.{option}", wanted="seconds")
 
 
 def probed(puller: Puller) -> Iterator[Finding]:
     """Ask for the first page, and say what came."""
     try:
         with puller.api() as ask:
+            # A connection is tried, not a cache.
+            ask = ask.api if isinstance(ask, Remembering) else ask
             if isinstance(ask, Api):
                 ask.tries = 1
             records = puller.records(ask(puller.paging.request(puller.paging.first(), None)))

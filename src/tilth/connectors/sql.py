@@ -72,8 +72,8 @@ class Sql:
     """How rows that were deleted without a mark are found. Each full reading finds them; an incremental one can't."""
     split_by: str | None = None
     """The column at whose values the table is cut into shards; by default the key's first. It should have an index."""
-    shard_rows: int = 250_000
-    """About how many rows a shard holds."""
+    shard_rows: int | None = None
+    """About how many rows a shard holds; by default 250,000, and 1,000,000 in a table of more than 4 million."""
     batch_rows: int = 16_384
     """How many rows a batch holds at most."""
     types: Mapping[str, str] | None = None
@@ -203,7 +203,7 @@ def _check(source: Sql) -> None:
             "Without incremental each run reads all rows, and deleted ones are not there any more.",
         )  # fmt: skip
     for option in ("shard_rows", "batch_rows"):
-        if getattr(source, option) < 1:
+        if getattr(source, option) is not None and getattr(source, option) < 1:
             refuse(option, f"{getattr(source, option)} rows are none", "1 or more")
     for column, word in (source.types or {}).items():
         if word not in WORDS:

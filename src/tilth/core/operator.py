@@ -10,7 +10,7 @@ Three class variables say what its answers depend on beside its fields: `version
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -58,6 +58,27 @@ class Mapper(Protocol):
     """The same rows, other columns. Must not change `_id` or the order of rows."""
 
     def map(self, batch: Batch) -> Batch | Outcome: ...
+
+
+@runtime_checkable
+class Memoised(Protocol):
+    """A slow mapper whose answer for a row follows from one question: a run keeps the answers in its cache.
+
+    Its `map` must be `filled(batch, answers(batch))`. A run asks for the answers of those rows only whose question was
+    never asked under the same options, version and packages.
+    """
+
+    def questions(self, batch: Batch) -> Sequence[bytes | None]:
+        """Return, row by row, all that the answer depends on (or a digest of it), or None to be asked each time."""
+        ...
+
+    def answers(self, batch: Batch) -> Sequence[Any]:
+        """Return, row by row, a list or dict of JSON values, which is kept, or anything else, which is not."""
+        ...
+
+    def filled(self, batch: Batch, answers: Sequence[Any]) -> Batch | Outcome:
+        """Return what `map` does, with these answers."""
+        ...
 
 
 @runtime_checkable

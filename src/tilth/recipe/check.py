@@ -19,7 +19,7 @@ from tilth.core.fold import Fold
 from tilth.core.operator import Decider, Filter, Mapper
 from tilth.recipe import agreement, licence, secrets
 from tilth.recipe.model import Entry, Recipe
-from tilth.recipe.sections import SECTIONS, Evaluate, Serve, Split
+from tilth.recipe.sections import CACHE_FORMS, CACHES, SECTIONS, Evaluate, Serve, Split
 from tilth.recipe.source import Place, Source, read
 from tilth.recipe.values import coerce, shown, wanted
 
@@ -34,6 +34,7 @@ TOP = (
     "train",
     "evaluate",
     "serve",
+    "cache",
     "bad_rows",
     "tolerance",
     "seed",
@@ -97,6 +98,9 @@ class _Checker:
         if use not in (None, *(uses := typing.get_args(licence.Use))):
             do = did_you_mean(use, uses) if isinstance(use, str) else None
             self._wrong(f"use is {shown(use)}", ("use",), wanted=f"one of {', '.join(uses)}", do=do)
+        cache = values.get("cache", "disk")
+        if not isinstance(cache, str) or cache.partition(":")[0] not in CACHES:
+            self._wrong(f"cache is {shown(cache)}", ("cache",), wanted=CACHE_FORMS)
         shares = {name: self._share(name, default) for name, default in (("bad_rows", 0.01), ("tolerance", 0.0))}
         seed = values.get("seed", 0)
         if not isinstance(seed, int) or isinstance(seed, bool):
@@ -123,6 +127,7 @@ class _Checker:
             evaluate=typing.cast(Evaluate, sections["evaluate"]),
             serve=typing.cast(Serve, sections["serve"]),
             use=use,
+            cache=cache,
             code=tuple(code),
             seed=seed,
             lines={key: self.source.at((key,)) for key in values},

@@ -21,6 +21,7 @@ def filled(recipe: Recipe) -> dict[str, Any]:
     if recipe.code:
         values["code"] = list(recipe.code)
     values |= {"seed": recipe.seed, "bad_rows": recipe.bad_rows, "tolerance": recipe.tolerance}
+    values["cache"] = recipe.cache
     values["acquire"] = [_entry(entry) for entry in recipe.acquire]
     values["split"] = _plain(recipe.split)
     values["refine"] = [_entry(entry) for entry in recipe.refine]

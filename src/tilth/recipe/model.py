@@ -48,6 +48,8 @@ class Recipe:
     evaluate: Evaluate = field(default_factory=Evaluate)
     serve: Serve = field(default_factory=Serve)
     use: Use | None = None
+    cache: str = "disk"
+    """Where the run keeps what cost something to make; the results do not depend on it."""
     code: tuple[str, ...] = ()
     """The user's own operator files, absolute."""
     bad_rows: float = 0.01

@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from tilth.core.errors import RecipeError
 
+CACHES = ("none", "disk", "redis", "rediss", "memcached", "env")
+CACHE_FORMS = "none, disk, redis://…, rediss://…, memcached://… or env:NAME"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
@@ -87,8 +90,8 @@ class Serve:
             raise _wrong("serve.port", self.port, "0 to 65535")
         if not self.host:
             raise _wrong("serve.host", "an empty text", "an address, such as 127.0.0.1")
-        if self.cache.partition(":")[0] not in ("none", "disk", "redis", "rediss", "memcached", "env"):
-            raise _wrong("serve.cache", self.cache, "none, disk, redis://…, rediss://…, memcached://… or env:NAME")
+        if self.cache.partition(":")[0] not in CACHES:
+            raise _wrong("serve.cache", self.cache, CACHE_FORMS)
 
 
 def _wrong(option: str, value: Any, wanted: str) -> RecipeError:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 import pyarrow.types as t
@@ -87,9 +89,25 @@ class Extract:
 
     def map(self, batch: Batch) -> Outcome:
         """Return the batch with texts and metadata; documents that cannot be read are failures."""
-        answers = self._answers(batch)
+        return self.filled(batch, self.answers(batch))
+
+    def questions(self, batch: Batch) -> list[bytes | None]:
+        """Return a digest of each row's document and its media type; None where there is no document to read."""
+        documents = _documents(cells(batch, self.column, self), self)
+        asked: list[bytes | None] = []
+        for cell, said, size in zip(documents, self._types(batch), _sizes(documents), strict=True):
+            if size is None or size > self.max_bytes:
+                asked.append(None)
+                continue
+            hasher = hashlib.blake2b(json.dumps(said).encode() + b"\n", digest_size=32)
+            hasher.update(memoryview(cell.as_buffer()))
+            asked.append(hasher.digest())
+        return asked
+
+    def filled(self, batch: Batch, answers: Sequence[list[Any] | str | None]) -> Outcome:
+        """Return the batch with what its documents hold; a text in place of an answer says why there is none."""
         good = [at for at, answer in enumerate(answers) if not isinstance(answer, str)]
-        found = [answer for answer in answers if not isinstance(answer, str)]
+        found = [None if answer is None else Found(*answer) for answer in answers if not isinstance(answer, str)]
         ids = batch.column(ID).to_pylist()
         failures = tuple(
             Failure(ids[at], f"extract: {answer}") for at, answer in enumerate(answers) if isinstance(answer, str)
@@ -116,7 +134,7 @@ class Extract:
         came: list[str | None] = strings(rows, self.into, self).to_pylist()
         return [had if text is None else text for text, had in zip(texts, came, strict=True)]
 
-    def _answers(self, batch: Batch) -> list[Found | str | None]:
+    def answers(self, batch: Batch) -> list[list[Any] | str | None]:
         """Return what each row's document holds, why it cannot be read, or None where there is none."""
         from tilth.refine._extract.child import Settings
         from tilth.refine._extract.pool import Document, child
@@ -125,11 +143,11 @@ class Extract:
         types = self._types(batch)
         asked = Asked(tables=self.tables, replies=self.replies, main=self.main)
         reader = child(Settings(asked=asked, seconds=self.seconds, memory_mb=self.memory_mb, max_text=self.max_text))
-        answers: list[Found | str | None] = [None] * batch.num_rows
+        answers: list[list[Any] | str | None] = [None] * batch.num_rows
         for places in _lots(documents, self.max_bytes):
             lot = [Document(documents[at].as_buffer().to_pybytes(), self.kind, types[at] or "") for at in places]
             for at, answer in zip(places, reader.read(lot), strict=True):
-                answers[at] = answer
+                answers[at] = answer if isinstance(answer, str) else list(answer)
         for at, size in enumerate(_sizes(documents)):
             if size is not None and size > self.max_bytes:
                 answers[at] = f"longer than max_bytes ({self.max_bytes:,} bytes)"

@@ -21,9 +21,11 @@ import pyarrow as pa
 import pyarrow.ipc as ipc
 import xxhash
 
+from tilth.bytes.cache import Cache
 from tilth.core.batch import STATISTICS, Batch, cell_bytes, with_column
 from tilth.core.operator import Mapper
 from tilth.core.shard import Shard
+from tilth.run.memory import Memory
 
 WRITE = ipc.IpcWriteOptions(compression="zstd")
 Keys = npt.NDArray[np.bytes_]
@@ -41,16 +43,22 @@ class Measures:
 
     folder: str
     """One file a shard and a set of statistics; the folder's name holds the version of the statistics."""
+    answers: Cache | None = None
+    """Where answers of slow operators are kept."""
 
     @contextlib.contextmanager
     def of(self, shard: Shard) -> Iterator[Measured]:
         """Open a shard's measurements; what was measured anew is written when the work went well."""
         stem = Path(self.folder) / shard.id
-        measured = Measured(stem)
+        measured = Measured(stem, self.memory())
         yield measured
         for names, known in measured.known.items():
             if known.fresh:
                 _write(_path(stem, names), known.whole())
+
+    def memory(self) -> Memory | None:
+        """Return what was answered before, where it is kept."""
+        return None if self.answers is None else Memory(self.answers)
 
     def keep(self, shards: Collection[str]) -> None:
         """Remove what was measured of other shards than these (by id), which are no longer read."""
@@ -69,8 +77,8 @@ class Measured:
     ([{'words': 2}], 1)
     """
 
-    def __init__(self, stem: Path | None = None) -> None:
-        self._stem = stem
+    def __init__(self, stem: Path | None = None, memory: Memory | None = None) -> None:
+        self._stem, self.memory = stem, memory
         self.known: dict[Names, Known] = {}
 
     @property

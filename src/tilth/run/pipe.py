@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from tilth.core.batch import ID, STATISTICS, Batch, canonical, for_python
 from tilth.core.errors import OperatorError, TilthError
-from tilth.core.operator import VERDICT, Failure, Filter, Mapper, Outcome
+from tilth.core.operator import VERDICT, Failure, Filter, Mapper, Memoised, Outcome
 from tilth.run.edits import Cutting
 from tilth.run.ledger import Ledger
 from tilth.run.measures import Measured, wanted, without
@@ -70,7 +70,9 @@ def _through(batch: Batch, link: Link, ledger: Ledger, attach: _Attach) -> Batch
         raise OperatorError(f"{type(operator).__name__} is neither a mapper nor a filter", wanted="map or judge")
     tally.rows_in += batch.num_rows
     if isinstance(operator, Mapper):
-        outcome = _joined(_isolated(operator.map, batch), batch)
+        memory = attach.measured.memory
+        map_ = memory.map(operator) if memory is not None and isinstance(operator, Memoised) else operator.map
+        outcome = _joined(_isolated(map_, batch), batch)
         before, failures = _matched(batch, outcome)
         _fail(failures, link, ledger)
         changed = _changes(before, outcome.batch, link, ledger)

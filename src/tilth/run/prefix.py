@@ -81,9 +81,9 @@ class Prefixed:
 
 @contextmanager
 def measuring(measures: Measures | None, links: Sequence[Link], shard: Shard) -> Iterator[Measured]:
-    """Open what is known of a shard's texts, where an operator decides by it."""
+    """Open what is known of a shard's texts, where an operator decides by it, and of what operators answered."""
     if measures is None or not any(getattr(link.operator, "measured", ()) for link in links):
-        yield Measured()
+        yield Measured(memory=None if measures is None else measures.memory())
         return
     with measures.of(shard) as measured:
         yield measured

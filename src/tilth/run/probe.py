@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import secrets
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tilth.bytes.cache import open_cache
 from tilth.core.connector import Finding, Probed, Source
 from tilth.core.errors import TilthError, first_line
 from tilth.core.secret import hide
@@ -31,9 +35,11 @@ def probe(recipe: Recipe, root: Path | None = None) -> Iterator[Told]:
     """Yield findings in the order of the recipe; reads no data, leaves nothing behind, raises nothing."""
     folder = Path(recipe.path).resolve().parent
     yield Told("project", _project(root or folder))
+    if recipe.cache not in ("none", "disk"):
+        yield from (Told("cache", found) for found in _patiently(lambda: _cache(recipe.cache)))
     entries = [*recipe.acquire, *recipe.store]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for entry, found in zip(entries, pool.map(lambda entry: _patiently(entry, folder), entries), strict=True):
+        for entry, found in zip(entries, pool.map(partial(_entry, folder=folder), entries), strict=True):
             yield from (Told(entry.place, one) for one in found)
 
 
@@ -47,14 +53,24 @@ def _project(root: Path) -> Finding:
         return Finding(False, f"{root} cannot be written: {error.strerror}", "Choose another with --root.")
 
 
-def _patiently(entry: Entry, folder: Path) -> list[Finding]:
+def _cache(url: str) -> Iterator[Finding]:
+    # What is tried here is under a key of its own, and is gone afterwards.
+    with contextlib.closing(open_cache(url, secret=secrets.token_bytes(32))) as cache:
+        yield from cache.probe()
+
+
+def _entry(entry: Entry, folder: Path) -> list[Finding]:
+    return _patiently(lambda: _look(entry, folder))
+
+
+def _patiently(look_at: Callable[[], Iterable[Finding]]) -> list[Finding]:
     """Look at one connection; a look that hangs is left behind with its thread."""
     found: list[Finding] = []
     done = threading.Event()
 
     def look() -> None:
         try:
-            found.extend(Finding(one.ok, hide(one.what), hide(one.do)) for one in _look(entry, folder))
+            found.extend(Finding(one.ok, hide(one.what), hide(one.do)) for one in look_at())
         except TilthError as error:
             found.append(Finding(False, str(error)))
         except Exception as error:  # noqa: BLE001 (a connector of the user's own may raise anything)

@@ -101,7 +101,7 @@ def run(
                 device=device,
                 refresh=refresh,
             )
-            with using(open_cache("disk", secret=project.salt, folder=project.folder)):
+            with using(open_cache(recipe.cache, secret=project.salt, folder=project.folder)):
                 return _logged(work, name, project.run(name))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+from tilth.bytes.cache import current
 from tilth.core.engine import Engine
 from tilth.core.events import Event, Listener
 from tilth.core.shard import Cursor, Part, Receipt
@@ -45,10 +46,11 @@ class Work:
 
     @property
     def measures(self) -> Measures:
-        """Where texts' statistics are kept, by version of the statistics."""
+        """Where texts' statistics are kept, by version of the statistics, and what slow operators answered."""
         from tilth.text.statistics import VERSION
 
-        return Measures(folder=str(self.project.folder / "measures" / f"{self.data}-{VERSION}"))
+        folder = self.project.folder / "measures" / f"{self.data}-{VERSION}"
+        return Measures(folder=str(folder), answers=current())
 
     def tell(self, event: Event) -> None:
         """Emit an event."""

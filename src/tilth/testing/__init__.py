@@ -22,7 +22,7 @@ from tilth.testing.engines import check_engine
 from tilth.testing.files import small_files
 from tilth.testing.hostile import hostile_text, mutated
 from tilth.testing.inline import InlineEngine
-from tilth.testing.operators import check_filter, check_fold, check_mapper, check_operator
+from tilth.testing.operators import check_filter, check_fold, check_mapper, check_memoised, check_operator
 from tilth.testing.rows import ODD_TEXTS, MemoryRows, batch, cut, example_batch, variants
 from tilth.testing.sinks import check_sink
 from tilth.testing.sources import check_source
@@ -42,6 +42,7 @@ __all__ = [
     "check_filter",
     "check_fold",
     "check_mapper",
+    "check_memoised",
     "check_operator",
     "check_sink",
     "check_source",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ from tilth.core.batch import ID, Batch
 from tilth.core.edit import Editor
 from tilth.core.errors import DataError
 from tilth.core.fold import STATE_LIMIT, Fold
-from tilth.core.operator import VERDICT, Decider, Filter, Mapper, Outcome
+from tilth.core.operator import VERDICT, Decider, Filter, Mapper, Memoised, Outcome
 from tilth.testing._compared import same, written
 from tilth.testing.deciders import check_decider
 from tilth.testing.declarations import check_declaration
@@ -30,6 +31,8 @@ def check_operator(operator: Any, rows: Batch | None = None, *, room: str = "til
     before = written(rows)
     if isinstance(operator, Mapper):
         check_mapper(operator, rows)
+    if isinstance(operator, Memoised):
+        check_memoised(operator, rows)
     if isinstance(operator, Filter):
         check_filter(operator, rows)
     if isinstance(operator, Fold):
@@ -57,6 +60,25 @@ def check_mapper(operator: Mapper, rows: Batch) -> None:
         assert same(joined, pa.Table.from_batches([whole.batch])), f"{name}: the result depends on the cut"
         assert tuple(failure for part in parts for failure in part.failures) == whole.failures, (
             f"{name}: the failures depend on the cut"
+        )
+
+
+def check_memoised(operator: Memoised, rows: Batch) -> None:
+    """Check that answers follow from questions, survive being written down, and give what `map` gives."""
+    assert isinstance(operator, Mapper), "it has questions and no `map`"
+    for name, some in variants(rows).items():
+        questions, answers = list(operator.questions(some)), list(operator.answers(some))
+        assert len(questions) == len(answers) == some.num_rows, f"{name}: not one question and answer a row"
+        kept = [json.loads(json.dumps(one)) if isinstance(one, (list, dict)) else one for one in answers]
+        by_question: dict[bytes, Any] = {}
+        for question, answer in zip(questions, kept, strict=True):
+            if question is not None:
+                assert by_question.setdefault(question, answer) == answer, f"{name}: one question has two answers"
+        found = operator.filled(some, kept)
+        outcome, mapped = found if isinstance(found, Outcome) else Outcome(found, ()), _mapped(operator, some)
+        assert outcome.failures == mapped.failures, f"{name}: `map` fails on other rows"
+        assert same(pa.Table.from_batches([outcome.batch]), pa.Table.from_batches([mapped.batch])), (
+            f"{name}: `map` is not `filled` with the answers as they are kept"
         )
 
 

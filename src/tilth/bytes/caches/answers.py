@@ -14,7 +14,8 @@ LONGEST = 16 << 20
 """The longest body that is kept, in bytes."""
 KEPT_HEADERS = frozenset({"content-type", "date", "etag", "last-modified", "link"})
 """Headers that are kept beside those a caller asks for; never a cookie."""
-_NEVER = frozenset({"set-cookie", "set-cookie2", "authorization", "www-authenticate", "proxy-authenticate"})
+NEVER_KEPT = frozenset({"set-cookie", "set-cookie2", "authorization", "www-authenticate", "proxy-authenticate"})
+"""Headers that are never kept, even where a caller asks for them."""
 
 
 class Answer(NamedTuple):
@@ -41,7 +42,7 @@ class Answers:
     def __init__(self, cache: Cache, *, seconds: float, who: str = "", keep: Iterable[str] = ()) -> None:
         self._cache = cache.space("answers", VERSION, seconds=seconds, codec="zstd")
         self._who = who
-        self._keep = (KEPT_HEADERS | {name.lower() for name in keep}) - _NEVER
+        self._keep = (KEPT_HEADERS | {name.lower() for name in keep}) - NEVER_KEPT
 
     def get(self, url: str, *, varies: Mapping[str, str] | None = None) -> Answer | None:
         """Return what was answered to this question, or None."""

@@ -21,6 +21,7 @@ from tilth.connectors._crawl import settle, warc
 from tilth.connectors._crawl.book import Book, Entries
 from tilth.connectors._crawl.fetch import Exchange, Fetcher
 from tilth.connectors._crawl.frontier import PATIENCE, Frontier
+from tilth.connectors._crawl.kept import Kept
 from tilth.connectors._crawl.maps import MOST_BYTES
 from tilth.connectors._crawl.pace import Host, Page, retry_after
 from tilth.connectors._crawl.queue import FAILED, GONE, QUEUED, SKIPPED, Noted, Queue
@@ -69,12 +70,14 @@ class Crawler:
         user_agent: str,
         robots: bool,
         sitemaps: bool,
+        kept: Kept | None = None,
     ) -> None:
         self._folder, self._queue, self._book, self._limits, self._rules = folder, queue, book, limits, rules
         self._guard, self._user_agent, self._obey, self._sitemaps = guard, user_agent, robots, sitemaps
         self._frontier = Frontier(
             queue, hosts=max(256, 4 * limits.concurrency), make=self._host, most_per_host=limits.max_pages_per_host
         )
+        self._kept = kept
         self._tick = asyncio.Event()
         self._ended: str | None = None
         self._began = time.monotonic()
@@ -188,6 +191,8 @@ class Crawler:
         if rules.delay is not None and rules.delay > host.delay:
             host.delay = min(rules.delay, PATIENCE)
             host.next = max(host.next, time.monotonic() + host.delay)
+        if self._kept is not None and _is_new(page) and await self._remembered(self._kept, host, page):
+            return
         try:
             exchange = await self._fetcher.get(
                 page.url,
@@ -202,6 +207,21 @@ class Crawler:
             self._book.enter(host, Noted(page, FAILED, error.what, fetched=time.time()))
             return
         self._answered(host, page, exchange)
+        if self._kept is not None and page.kind == 0:
+            await self._kept.put(exchange)
+
+    async def _remembered(self, kept: Kept, host: Host, page: Page) -> bool:
+        """Take a page from the cache, if it is there: the host is not asked, so its turn is given back."""
+        turn = host.next
+        exchange = await kept.get(page.url)
+        if exchange is None:
+            return False
+        if not settle.is_wanted(exchange, page, self._rules.types):
+            exchange.body, exchange.truncated = b"", "unspecified"
+        self._book.counts["taken from the cache"] += 1
+        self._settled(host, page, exchange)
+        self._frontier.give_back(host, turn)
+        return True
 
     async def _learn(self, url: str) -> Any:
         rules = await self._robots.rules(url)
@@ -219,6 +239,9 @@ class Crawler:
                 self._frontier.put_off(host, wait)
             self._again(host, page, f"status {exchange.status}", exchange.status, wait)
             return
+        self._settled(host, page, exchange)
+
+    def _settled(self, host: Host, page: Page, exchange: Exchange) -> None:
         try:
             note, digest = settle.settle(exchange, page, self._rules)
         except (ValueError, LookupError, TypeError, RecursionError) as error:
@@ -249,6 +272,10 @@ class Crawler:
                 self._frontier.let_go(host, noted.page, again=noted.state == QUEUED)
         if entries.links:
             self._frontier.wake({link.host for link in entries.links})
+
+
+def _is_new(page: Page) -> bool:
+    return page.kind == 0 and not page.kept
 
 
 def _conditions(page: Page) -> dict[str, str] | None:

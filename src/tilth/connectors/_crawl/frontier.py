@@ -67,6 +67,14 @@ class Frontier:
         if host.place == "full" or host.place == "":
             self._put(host, time.monotonic())
 
+    def give_back(self, host: Host, turn: float) -> None:
+        """Take a start back that asked the host for nothing; `turn` is when the next was to be, as it was then."""
+        now = time.monotonic()
+        if host.next == turn and turn > now:
+            host.next = now
+            if host.place == "timed":
+                self._put(host, now)
+
     def let_go(self, host: Host, page: Page, *, again: bool = False) -> None:
         """Let a page go that the queue knows all about; `again` where it is to be fetched once more."""
         host.taken.discard(page.id)

@@ -13,9 +13,11 @@ import time
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tilth.bytes.cache import current
 from tilth.connectors._crawl import visits
 from tilth.connectors._crawl.book import Book
 from tilth.connectors._crawl.crawler import Crawler, Limits
+from tilth.connectors._crawl.kept import Kept
 from tilth.connectors._crawl.queue import Link, Queue
 from tilth.connectors._crawl.said import NO_AI
 from tilth.connectors._crawl.scope import Scope, Sieve
@@ -155,8 +157,16 @@ def _crawler(crawl: Crawl, landing: Landing, queue: Queue, book: Book) -> Crawle
     )  # fmt: skip
     return Crawler(
         landing.folder, queue, book, guard=crawl.guard(), limits=limits, rules=rules, user_agent=user_agent(crawl),
-        robots=crawl.robots, sitemaps=crawl.sitemaps is True,
+        robots=crawl.robots, sitemaps=crawl.sitemaps is True, kept=_kept(crawl),
     )  # fmt: skip
+
+
+def _kept(crawl: Crawl) -> Kept | None:
+    cache = current()
+    if cache is None or not crawl.cached_for:
+        return None
+    agent = user_agent(crawl)
+    return Kept(cache, seconds=crawl.cached_for, guard=crawl.guard(), user_agent=agent, most=crawl.max_page_bytes)
 
 
 def _summary(book: Book, queue: Queue, why: str) -> str:

@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from tilth.bytes.cache import current
+from tilth.bytes.caches.answers import NEVER_KEPT, Answers
+from tilth.bytes.caches.answers import Answer as Kept
 from tilth.bytes.guard import Guard
 from tilth.bytes.urls import origin
 from tilth.bytes.web import Answer, Limits, Web
@@ -101,6 +104,13 @@ class Api:
         """Return the answer, as often tried as helps. Raises `Terminal`, the last `Transient`, `DataError`."""
         return persistent(lambda: self._try(request), tries=self.tries, stop=self.stop, tell=self.tell)
 
+    def who(self) -> str:
+        """Say whose answers these are: credentials and headers, which a cache hashes and never keeps."""
+        told = {**self.headers, **{f"auth.{name}": value for name, value in (self.auth or {}).items()}}
+        return json.dumps(
+            {name: secret.reveal(value, where=self.where) for name, value in told.items()}, sort_keys=True
+        )
+
     def _try(self, request: Request) -> Reply:
         if origin(request.url) != origin(self.home) and (self.auth or self.headers):
             raise Terminal(
@@ -179,6 +189,44 @@ class Api:
             seconds = found.get("expires_in")
             self._token = (token, time.monotonic() + (seconds - 60 if isinstance(seconds, (int, float)) else 600))
         return self._token[0]
+
+
+class Remembering:
+    """The run's cache before an API: what it answered within `seconds` is not asked again; use it in a `with`."""
+
+    def __init__(self, api: Api, seconds: float) -> None:
+        self.api, self._seconds = api, seconds
+        self._answers: Answers | None = None
+
+    def __enter__(self) -> Remembering:
+        self.api.__enter__()
+        cache = current()
+        if cache is not None:
+            self._answers = Answers(cache, seconds=self._seconds, who=self.api.who())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.api.__exit__(*error)
+
+    def __call__(self, request: Request) -> Reply:
+        """Return what the API answered, now or before."""
+        if self._answers is None:
+            return self.api(request)
+        asked = {"method": request.method, "params": json.dumps(dict(request.params), sort_keys=True),
+                 "body": json.dumps(request.body, sort_keys=True)}  # fmt: skip
+        held = self._answers.get(request.url, varies=asked)
+        if held is not None:
+            return Reply(*json.loads(held.body))
+        reply = self.api(request)
+        headers = {name: value for name, value in reply.headers.items() if name not in NEVER_KEPT}
+        body = json.dumps([reply.body, headers, reply.url]).encode()
+        self._answers.put(request.url, Kept(200, {}, body), varies=asked)
+        return reply
+
+
+def remembering(api: Api, seconds: float) -> Api | Remembering:
+    """Return the API, behind the run's cache where answers are to be kept."""
+    return Remembering(api, seconds) if seconds > 0 else api
 
 
 def parsed(answer: Answer, where: str) -> Any:

@@ -15,6 +15,9 @@ import pyarrow as pa
 
 from tilth.connectors._sql.dialect import Column, Dialect, Session
 
+SHARD_ROWS, MANY_ROWS = 250_000, 1_000_000
+MANY = 4_000_000
+"""From so many rows on, shards are larger by default: between two of them a reader waits for the server to begin."""
 LARGE = 4
 """Shards from which a table is worth a look at how its key lies."""
 LOOKS, AROUND = 32, 256
@@ -31,16 +34,22 @@ class Range(NamedTuple):
 
 
 def ranges(
-    dialect: Dialect, session: Session, relation: str, conditions: Sequence[str], column: Column, rows: int
+    dialect: Dialect, session: Session, relation: str, conditions: Sequence[str], column: Column, rows: int | None
 ) -> Iterator[Range]:
-    """Yield ranges that hold `rows` rows each, the last one fewer; no range where there is no row."""
+    """Yield ranges that hold `rows` rows each, the last one fewer; no range where there is no row.
+
+    None means `SHARD_ROWS`, and `MANY_ROWS` in a table that has `MANY`.
+    """
     even = None if conditions else _evenly(dialect, session, relation, column, rows)
     if even is not None:
         yield from even
         return
     low: str | None = None
+    seen = 0
     while True:
-        high = _key(dialect, session, relation, conditions, column, low, "ASC", rows - 1)
+        step = rows or (SHARD_ROWS if seen < MANY else MANY_ROWS)
+        seen += step
+        high = _key(dialect, session, relation, conditions, column, low, "ASC", step - 1)
         if high is None:
             high = _key(dialect, session, relation, conditions, column, low, "DESC", 0)
             if high is not None:
@@ -62,7 +71,7 @@ def where(conditions: Sequence[str]) -> str:
     return f" WHERE {' AND '.join(f'({condition})' for condition in conditions)}" if conditions else ""
 
 
-def _evenly(dialect: Dialect, session: Session, relation: str, column: Column, rows: int) -> list[Range] | None:
+def _evenly(dialect: Dialect, session: Session, relation: str, column: Column, asked: int | None) -> list[Range] | None:
     """Return ranges of equal width; None where the table is small, or the key is no whole number that lies evenly."""
     if not pa.types.is_integer(column.type):
         return None
@@ -70,6 +79,7 @@ def _evenly(dialect: Dialect, session: Session, relation: str, column: Column, r
     if ends[0] is None or ends[1] is None:
         return None
     first, last = int(ends[0]), int(ends[1])
+    rows = asked or SHARD_ROWS
     step = (last - first) // LOOKS
     if step < LARGE * rows // LOOKS:
         return None
@@ -83,6 +93,7 @@ def _evenly(dialect: Dialect, session: Session, relation: str, column: Column, r
     each = sum(widths) / len(widths) / AROUND
     if max(widths) > UNEVEN * each * AROUND or (last - first) < LARGE * rows * each:
         return None
+    rows = MANY_ROWS if asked is None and (last - first) >= MANY * each else rows
     # A round width, and multiples of it: a table that grows evenly keeps the bounds that it has.
     width = int(float(f"{rows * each:.1g}")) or 1
     bounds = [str(at) for at in range((first // width + 1) * width, last, width)]
