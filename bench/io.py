@@ -26,6 +26,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from _io_s3 import measure as objects  # noqa: E402
+from _io_sql import PEERS  # noqa: E402
 from _io_sql import measure as tables  # noqa: E402
 from extract import processor  # noqa: E402
 from tests import servers  # noqa: E402
@@ -64,6 +65,7 @@ def main() -> int:
         ],
         "objects": small,
         "tables": sql,
+        "peers": PEERS,
         "versions": {name: importlib.metadata.version(name) for name in ("tilth", "pyarrow", "obstore")},
     }
     RESULTS.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
