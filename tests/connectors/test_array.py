@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tilth.connectors import _array
-from tilth.connectors._encoding import Encoding
+from tilth.connectors._files import array as _array
+from tilth.connectors._files.encoding import Encoding
 from tilth.connectors._reading import Reading
 
 

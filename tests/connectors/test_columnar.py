@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tilth.connectors import _columnar
+from tilth.connectors._files import columnar as _columnar
 from tilth.connectors.files import Files
 from tilth.core.errors import DataError
 

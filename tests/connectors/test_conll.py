@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tilth.connectors._conll import looks_like_conll
+from tilth.connectors._files.conll import looks_like_conll
 from tilth.connectors.files import Files
 from tilth.core.errors import DataError
 

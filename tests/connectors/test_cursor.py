@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tilth.connectors._cursor import PIECE, changed, fingerprint_of, state_of
-from tilth.connectors._listing import listed
+from tilth.connectors._files.cursor import PIECE, changed, fingerprint_of, state_of
+from tilth.connectors._files.listing import listed
 from tilth.core.shard import Cursor
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tilth.connectors._dialect import NO_SEPARATOR, dialect_of, looks_like_data
-from tilth.connectors._encoding import Encoding
+from tilth.connectors._files.dialect import NO_SEPARATOR, dialect_of, looks_like_data
+from tilth.connectors._files.encoding import Encoding
 from tilth.connectors._reading import Reading
 
 UTF8 = Encoding("utf-8", 0)

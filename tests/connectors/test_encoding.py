@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tilth.connectors._charset import guess
+from tilth.connectors._files.charset import guess
 from tilth.connectors.files import Files
 from tilth.core.errors import DataError
 

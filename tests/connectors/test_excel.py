@@ -12,7 +12,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from tilth.connectors import _excel, _excel_bounds
+from tilth.connectors._files import excel as _excel
+from tilth.connectors._files import excel_bounds as _excel_bounds
 from tilth.connectors.files import Files
 from tilth.core.errors import DataError, MissingExtra
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tilth.connectors._formats import ENDINGS, by_ending, format_of, module_for
+from tilth.connectors._files.formats import ENDINGS, by_ending, format_of, module_for
 from tilth.core.errors import DataError
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tilth.connectors import _json
+from tilth.connectors._files import json as _json
 from tilth.connectors._reading import Reading
 from tilth.connectors.files import Files
 from tilth.core.errors import DataError

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tilth.connectors import _lines
-from tilth.connectors._encoding import Encoding
+from tilth.connectors._files import lines as _lines
+from tilth.connectors._files.encoding import Encoding
 from tilth.connectors._reading import Reading
 
 

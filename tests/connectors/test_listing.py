@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tilth.connectors._listing import listed, regex_of
+from tilth.connectors._files.listing import listed, regex_of
 from tilth.core.errors import DataError
 
 

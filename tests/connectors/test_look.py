@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tilth.connectors._look import ROWS_EACH, look
+from tilth.connectors._files.look import ROWS_EACH, look
 from tilth.core.errors import DataError
 
 INTENTS = ["refund", "delivery", "login"]

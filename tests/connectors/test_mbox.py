@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 
-from tilth.connectors._mbox import MAILS
+from tilth.connectors._files.mbox import MAILS
 
 ONE = b"From ann@example.org Fri May 31 08:00:00 2024\nFrom: Ann <ann@example.org>\nSubject: Rain\n\nIt rained.\n\n"
 TWO = b"From bob@example.org Sat Jun  1 08:00:00 2024\nFrom: Bob <bob@example.org>\nSubject: Snow\n\nIt snowed.\n\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tilth.connectors._open import Cut, compression, opened
+from tilth.connectors._files.open import Cut, compression, opened
 from tilth.core.errors import DataError
 
 TEXT = "".join(f"line {random.Random(number).random()}\n" for number in range(60_000)).encode()

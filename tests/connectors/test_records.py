@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tilth.connectors._records import MOST_LINES, Marks, parsed
+from tilth.connectors._files.records import MOST_LINES, Marks, parsed
 
 
 def lines(text: str) -> list[str]:

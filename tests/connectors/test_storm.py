@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tilth.connectors._look import look
+from tilth.connectors._files.look import look
 from tilth.connectors.files import Files
 from tilth.core.errors import DataError
 from tilth.testing import storm

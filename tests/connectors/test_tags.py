@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tilth.connectors._tags import BadTag, is_tag, scheme_of, to_bio
+from tilth.connectors._files.tags import BadTag, is_tag, scheme_of, to_bio
 
 Span = tuple[int, int, str]
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.connectors.conftest import whole
 
-from tilth.connectors import _bounded
+from tilth.connectors._files import bounded as _bounded
 from tilth.connectors.files import Files
 from tilth.core.errors import DataError
 from tilth.testing import storm

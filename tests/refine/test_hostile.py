@@ -23,7 +23,7 @@ import pyarrow as pa
 import pytest
 
 from tilth import api
-from tilth.connectors._formats import FORMATS, by_ending
+from tilth.connectors._files.formats import FORMATS, by_ending
 from tilth.connectors.files import Files
 from tilth.core.batch import ID, Batch, with_column
 from tilth.core.edit import Editor

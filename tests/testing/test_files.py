@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tilth.connectors._formats import FORMATS, by_ending
+from tilth.connectors._files.formats import FORMATS, by_ending
 from tilth.connectors.files import Files
 from tilth.testing import small_files
 from tilth.testing.files import workbook

@@ -13,7 +13,7 @@ import typer
 from tilth.core.errors import DataError
 
 if TYPE_CHECKING:
-    from tilth.connectors._look import Glance
+    from tilth.connectors._files.look import Glance
 
 STARTER = """\
 # Tilth recipe. Point `path` at your data, then: tilth check {file} && tilth run {file}
@@ -43,7 +43,7 @@ def init(
         out.write_text(STARTER.format(file=out, name=_name(str(Path.cwd().name))), encoding="utf-8")
         print(f"Wrote {out}: a starter. Point it at your data.")
         return
-    from tilth.connectors._look import look
+    from tilth.connectors._files.look import look
 
     glance = look(data if Path(data).is_absolute() else str(Path.cwd() / data))
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from tilth.bytes.opening import open_store
 from tilth.bytes.store import Entry, Store
-from tilth.connectors._listing import MAGIC, regex_of
+from tilth.connectors._files.listing import MAGIC, regex_of
 from tilth.core.connector import Finding, Landing
 from tilth.core.errors import ConnectorError, DataError, Stopped
 from tilth.core.retry import persistent

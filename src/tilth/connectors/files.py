@@ -12,14 +12,14 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from tilth.connectors import _columnar
-from tilth.connectors._columns import learned
-from tilth.connectors._cursor import changed, fingerprint_of, state_of
+from tilth.connectors._files import columnar
+from tilth.connectors._files.columns import learned
+from tilth.connectors._files.cursor import changed, fingerprint_of, state_of
+from tilth.connectors._files.formats import UNTYPED, Told, format_of, module_for
+from tilth.connectors._files.listing import Found, listed
+from tilth.connectors._files.options import check
 from tilth.connectors._finish import Finish, finish_for
-from tilth.connectors._formats import UNTYPED, Told, format_of, module_for
-from tilth.connectors._listing import Found, listed
 from tilth.connectors._mirror import is_remote, mirror, probe
-from tilth.connectors._options import check
 from tilth.connectors._reading import Piece, Reading
 from tilth.connectors._schema import bare, dump, load
 from tilth.core.connector import Finding, Landing, Record, Source
@@ -243,7 +243,7 @@ class Files:
 
     def _pieces(self, found: Found, format: str) -> Sequence[Piece]:
         if format in ("parquet", "arrow"):
-            return _columnar.pieces(self._reading(found.path, found.file, format))
+            return columnar.pieces(self._reading(found.path, found.file, format))
         return [Piece({}, found.bytes, None if found.bytes else 0)]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tilth.connectors._archive.unpack import fits
-from tilth.connectors._formats import by_ending
-from tilth.connectors._listing import regex_of
+from tilth.connectors._files.formats import by_ending
+from tilth.connectors._files.listing import regex_of
 from tilth.core.errors import DataError, did_you_mean
 
 READABLE = ("parquet", "jsonl", "json", "csv", "tsv", "arrow", "text")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tilth.connectors._look import look
+from tilth.connectors._files.look import look
 from tilth.connectors.files import Files
 from tilth.core import registry
 from tilth.core.batch import AT, ID, SYSTEM_FIELDS, Batch, row_ids, with_column

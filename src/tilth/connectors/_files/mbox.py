@@ -12,11 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from tilth.connectors._bounded import Bounded
-from tilth.connectors._lines import too_long
-from tilth.connectors._open import Cut, opened
+from tilth.connectors._files.bounded import Bounded
+from tilth.connectors._files.lines import too_long
+from tilth.connectors._files.open import Cut, opened
+from tilth.connectors._files.rows import chunks
 from tilth.connectors._reading import SAMPLE, Chunk, Reading
-from tilth.connectors._rows import chunks
 
 MAILS = pa.schema([("content_type", pa.string()), ("content", pa.binary())])
 KIND = "message/rfc822"

@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json
 
-from tilth.connectors._array import Text, elements
-from tilth.connectors._array import decoded as record_of
 from tilth.connectors._cells import converted
-from tilth.connectors._encoding import Encoding, encoding_of
-from tilth.connectors._lines import Page, decoded, in_utf8, pages, raw_pages
-from tilth.connectors._open import opened
+from tilth.connectors._files.array import Text, elements
+from tilth.connectors._files.array import decoded as record_of
+from tilth.connectors._files.encoding import Encoding, encoding_of
+from tilth.connectors._files.lines import Page, decoded, in_utf8, pages, raw_pages
+from tilth.connectors._files.open import opened
 from tilth.connectors._reading import BLOCK, ROWS, SAMPLE, SAMPLE_CHARS, Chunk, Reading
 from tilth.connectors._schema import bare
 from tilth.connectors._values import Seen, columns_of, inferred, mended

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tilth.connectors._encoding import Encoding
-from tilth.connectors._lines import pages
+from tilth.connectors._files.encoding import Encoding
+from tilth.connectors._files.lines import pages
+from tilth.connectors._files.records import UNCLOSED, Marks, parsed
 from tilth.connectors._reading import Reading
-from tilth.connectors._records import UNCLOSED, Marks, parsed
 from tilth.core.errors import DataError
 
 SEPARATORS = ("\t", ";", "|", ",")

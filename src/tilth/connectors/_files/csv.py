@@ -12,11 +12,11 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from tilth.connectors._cells import converted, inferred
-from tilth.connectors._dialect import Dialect, dialect_of
-from tilth.connectors._encoding import Encoding, encoding_of
-from tilth.connectors._lines import nothing, pages
+from tilth.connectors._files.dialect import Dialect, dialect_of
+from tilth.connectors._files.encoding import Encoding, encoding_of
+from tilth.connectors._files.lines import nothing, pages
+from tilth.connectors._files.records import parsed
 from tilth.connectors._reading import ROWS, SAMPLE, SAMPLE_CHARS, Chunk, Reading
-from tilth.connectors._records import parsed
 from tilth.connectors._schema import bare, differences
 
 

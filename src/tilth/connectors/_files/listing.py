@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tilth.connectors._formats import OTHER_ENDINGS, by_ending, ending_of
+from tilth.connectors._files.formats import OTHER_ENDINGS, by_ending, ending_of
 from tilth.core.errors import DataError, did_you_mean
 
 MAGIC = re.compile(r"[*?\[]")

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from tilth.connectors._conll import looks_like_conll
-from tilth.connectors._open import ENDINGS as PACKED
-from tilth.connectors._open import head_of
+from tilth.connectors._files.conll import looks_like_conll
+from tilth.connectors._files.open import ENDINGS as PACKED
+from tilth.connectors._files.open import head_of
 from tilth.connectors._reading import Format
 from tilth.core.errors import DataError
 from tilth.text.media import HTML, MAIL, media_type
@@ -54,7 +54,7 @@ class Told(NamedTuple):
 
 def module_for(format: str) -> Format:
     """Return the module that reads a format."""
-    return cast(Format, importlib.import_module(f"tilth.connectors._{_MODULES.get(format, format)}"))
+    return cast(Format, importlib.import_module(f"tilth.connectors._files.{_MODULES.get(format, format)}"))
 
 
 def by_ending(name: str) -> str | None:

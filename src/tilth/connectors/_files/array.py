@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from tilth.connectors._encoding import BROKEN, Encoding
-from tilth.connectors._lines import too_long
-from tilth.connectors._open import Cut, Stream, opened
+from tilth.connectors._files.encoding import BROKEN, Encoding
+from tilth.connectors._files.lines import too_long
+from tilth.connectors._files.open import Cut, Stream, opened
 from tilth.connectors._reading import BLOCK, Reading
 from tilth.core.errors import DataError, did_you_mean
 

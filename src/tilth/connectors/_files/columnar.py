@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tilth.connectors._arrow_types import fitted, storable
-from tilth.connectors._lines import too_long
-from tilth.connectors._open import compression
+from tilth.connectors._files.lines import too_long
+from tilth.connectors._files.open import compression
 from tilth.connectors._reading import ROWS, SAMPLE, Chunk, Piece, Reading
 from tilth.connectors._schema import bare, differences
 from tilth.core.errors import DataError

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import pyarrow as pa
 
 from tilth.connectors._cells import WORDS
-from tilth.connectors._formats import module_for
+from tilth.connectors._files.formats import module_for
 from tilth.connectors._reading import SAMPLE, Reading
 from tilth.connectors._schema import json_text, merged, settled
 from tilth.core.errors import DataError, did_you_mean

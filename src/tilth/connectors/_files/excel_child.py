@@ -1,4 +1,4 @@
-"""Read a sheet in a process of its own, which may die: of its limits, or of a fault in the reader. Run by `_excel.py`.
+"""Read a sheet in a process of its own, which may die: of its limits, or of a fault in the reader. Run by `excel.py`.
 
 One JSON line comes in: the file, and the sheet's name or number. Lines of JSON go out: which sheets there are and which
 is read, then each row, then a null; or, at any place, a word that says why not.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tilth.connectors._open import Cut, Stream
+from tilth.connectors._files.open import Cut, Stream
 
 _STEP = 1 << 20
 _FREE = 1 << 30

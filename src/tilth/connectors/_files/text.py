@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from tilth.connectors._encoding import Encoding, encoding_of
-from tilth.connectors._lines import NUL, pages, too_long
-from tilth.connectors._open import Cut, opened
+from tilth.connectors._files.encoding import Encoding, encoding_of
+from tilth.connectors._files.lines import NUL, pages, too_long
+from tilth.connectors._files.open import Cut, opened
 from tilth.connectors._reading import ROWS, SAMPLE, Chunk, Reading
 from tilth.connectors._schema import bare
 

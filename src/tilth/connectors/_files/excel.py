@@ -1,6 +1,6 @@
 """Read a sheet of a workbook (.xlsx, .xlsm, .xlsb, .xls, .ods) through python-calamine.
 
-The reader holds the sheet whole, so it is a process of its own, with limits on memory and time (`_excel_child.py`).
+The reader holds the sheet whole, so it is a process of its own, with limits on memory and time (`excel_child.py`).
 A row's number counts the sheet's rows after the header from 0, blank ones included. Empty cells and error cells (#N/A)
 are null; a whole number is an int; identifiers stay text, by the rule for CSV.
 """
@@ -22,10 +22,10 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from tilth.connectors._cells import STAY_TEXT, words_of
-from tilth.connectors._dialect import cleaned
-from tilth.connectors._excel_bounds import broken, refuse_bombs
-from tilth.connectors._excel_child import MEMORY_MB, SECONDS, understood
-from tilth.connectors._json import Numbered, chunk_of
+from tilth.connectors._files.dialect import cleaned
+from tilth.connectors._files.excel_bounds import broken, refuse_bombs
+from tilth.connectors._files.excel_child import MEMORY_MB, SECONDS, understood
+from tilth.connectors._files.json import Numbered, chunk_of
 from tilth.connectors._reading import ROWS, SAMPLE, Chunk, Reading
 from tilth.connectors._values import Seen, inferred
 from tilth.core.errors import DataError, did_you_mean, missing_extra
@@ -82,7 +82,7 @@ def _sheet(reading: Reading) -> Iterator[_Sheet]:
     refuse_bombs(reading)
     process = subprocess.Popen(
         # -P: a file called json.py in the folder that a run was started in is not the library's.
-        [sys.executable, "-P", "-m", "tilth.connectors._excel_child"],
+        [sys.executable, "-P", "-m", "tilth.connectors._files.excel_child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

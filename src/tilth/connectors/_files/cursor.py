@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tilth.connectors._listing import Found
+from tilth.connectors._files.listing import Found
 from tilth.core.shard import Cursor
 
 PIECE = 64 << 10

@@ -12,8 +12,8 @@ import codecs
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tilth.connectors._charset import guess
-from tilth.connectors._open import Cut, Stream, compression, head_of, opened
+from tilth.connectors._files.charset import guess
+from tilth.connectors._files.open import Cut, Stream, compression, head_of, opened
 from tilth.connectors._reading import Reading
 from tilth.core.errors import DataError
 

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from tilth.connectors._lines import too_long
+from tilth.connectors._files.lines import too_long
 
 MOST_LINES = 5000
 """A quoted field that runs over more lines than this was never closed."""

@@ -10,10 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from tilth.connectors._lines import too_long
-from tilth.connectors._open import ENDINGS, Cut, opened
+from tilth.connectors._files.lines import too_long
+from tilth.connectors._files.open import ENDINGS, Cut, opened
+from tilth.connectors._files.rows import chunks
 from tilth.connectors._reading import SAMPLE, Chunk, Reading
-from tilth.connectors._rows import chunks
 from tilth.text.media import media_type
 
 DOCUMENTS = pa.schema([("file", pa.string()), ("content_type", pa.string()), ("content", pa.binary())])

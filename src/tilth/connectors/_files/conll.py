@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from tilth.connectors._encoding import Encoding, encoding_of
-from tilth.connectors._lines import nothing, pages, too_long
+from tilth.connectors._files.encoding import Encoding, encoding_of
+from tilth.connectors._files.lines import nothing, pages, too_long
+from tilth.connectors._files.tags import BadTag, is_tag, scheme_of, to_bio
 from tilth.connectors._reading import BLOCK, ROWS, SAMPLE, Chunk, Reading
 from tilth.connectors._schema import bare
-from tilth.connectors._tags import BadTag, is_tag, scheme_of, to_bio
 from tilth.core.errors import DataError
 
 DOCUMENT = "-DOCSTART-"

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tilth.connectors._cells import WORDS, converted
-from tilth.connectors._dialect import looks_like_data
+from tilth.connectors._files.dialect import looks_like_data
+from tilth.connectors._files.guesses import Column, Guesses, guessed
+from tilth.connectors._files.tags import is_tag
 from tilth.connectors._finish import key_text
-from tilth.connectors._guesses import Column, Guesses, guessed
-from tilth.connectors._tags import is_tag
 from tilth.connectors.files import Files
 from tilth.core.connector import Record, Reject
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from tilth.connectors._encoding import Encoding, transcoded
-from tilth.connectors._open import Cut, Stream, opened
+from tilth.connectors._files.encoding import Encoding, transcoded
+from tilth.connectors._files.open import Cut, Stream, opened
 from tilth.connectors._reading import BLOCK, Chunk, Reading
 
 NUL = "holds a NUL byte"

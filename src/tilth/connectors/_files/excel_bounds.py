@@ -7,7 +7,7 @@ import re
 import zipfile
 import zlib
 
-from tilth.connectors._open import compression
+from tilth.connectors._files.open import compression
 from tilth.connectors._reading import Reading
 from tilth.core.errors import DataError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tilth.connectors._cells import WORDS
-from tilth.connectors._formats import FORMATS
-from tilth.connectors._tags import SCHEMES
+from tilth.connectors._files.formats import FORMATS
+from tilth.connectors._files.tags import SCHEMES
 from tilth.core.batch import SPLITS
 from tilth.core.errors import RecipeError, did_you_mean
 

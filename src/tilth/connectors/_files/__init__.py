@@ -1,0 +1,1 @@
+"""Read files: tell what they hold, list them, and turn each format's records into rows."""
