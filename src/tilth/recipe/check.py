@@ -19,7 +19,7 @@ from tilth.core.fold import Fold
 from tilth.core.operator import Decider, Filter, Mapper
 from tilth.recipe import agreement, licence, secrets
 from tilth.recipe.model import Entry, Recipe
-from tilth.recipe.sections import CACHE_FORMS, CACHES, SECTIONS, Evaluate, Serve, Split
+from tilth.recipe.sections import CACHE_FORMS, CACHES, SECTIONS, Engine, Evaluate, Serve, Split
 from tilth.recipe.source import Place, Source, read
 from tilth.recipe.values import coerce, shown, wanted
 
@@ -35,6 +35,7 @@ TOP = (
     "evaluate",
     "serve",
     "cache",
+    "engine",
     "bad_rows",
     "tolerance",
     "seed",
@@ -126,6 +127,7 @@ class _Checker:
             train=train,
             evaluate=typing.cast(Evaluate, sections["evaluate"]),
             serve=typing.cast(Serve, sections["serve"]),
+            engine=typing.cast(Engine, sections["engine"]),
             use=use,
             cache=cache,
             code=tuple(code),
@@ -236,6 +238,8 @@ class _Checker:
     def _section(self, name: str, kind: type, value: Any) -> Any:
         if value is None:
             value = {}
+        if name == "engine" and isinstance(value, str):
+            value = {"kind": value}
         if not isinstance(value, dict):
             self._wrong(f"{name} is not a mapping", (name,), wanted="{option: value}")
             return None

@@ -31,6 +31,7 @@ def filled(recipe: Recipe) -> dict[str, Any]:
         values["train"] = {"method": recipe.train.name, **spec_of(recipe.train.part)["options"]}
     values["evaluate"] = _plain(recipe.evaluate)
     values["serve"] = _plain(recipe.serve)
+    values["engine"] = _plain(recipe.engine)
     return values
 
 

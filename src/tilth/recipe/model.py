@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from tilth.core.agreement import Agreement
 from tilth.core.connector import Source
-from tilth.recipe.sections import Evaluate, Serve, Split
+from tilth.recipe.sections import Engine, Evaluate, Serve, Split
 
 Use = Literal["commercial", "research", "internal"]
 
@@ -47,6 +47,8 @@ class Recipe:
     train: Entry | None = None
     evaluate: Evaluate = field(default_factory=Evaluate)
     serve: Serve = field(default_factory=Serve)
+    engine: Engine = field(default_factory=Engine)
+    """Where the work runs; the rows do not depend on it."""
     use: Use | None = None
     cache: str = "disk"
     """Where the run keeps what cost something to make; the results do not depend on it."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tilth.core.errors import RecipeError
@@ -94,8 +95,30 @@ class Serve:
             raise _wrong("serve.cache", self.cache, CACHE_FORMS)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """Run the work on this machine or on Spark; the rows are the same. `engine: spark` alone is short for its kind."""
+
+    kind: Literal["local", "spark"] = "local"
+    """Where the work runs: worker processes of this machine, or Spark."""
+    master: str | None = None
+    """Spark's master, such as local[4] or spark://host:7077; by default the session there is, as under spark-submit."""
+    scratch: str | None = None
+    """A folder or URL that the driver and all executors reach, for rows in between; by default in the project."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Spark's own settings, such as {spark.executor.memory: 4g}; secrets do not belong there: Spark shows them."""
+
+    def __post_init__(self) -> None:
+        """Refuse options of Spark's for another engine, and settings that are not Spark's."""
+        if self.kind == "local" and (self.master or self.scratch or self.settings):
+            raise _wrong("engine.kind", "local", "spark, which the other options are for")
+        for name, value in self.settings.items():
+            if not name.startswith("spark.") or isinstance(value, (dict, list)) or value is None:
+                raise _wrong(f"engine.settings.{name}", str(value), "a setting of Spark's: {spark.…: value}")
+
+
 def _wrong(option: str, value: Any, wanted: str) -> RecipeError:
     return RecipeError(f"{value} will not do", where=option, wanted=wanted)
 
 
-SECTIONS: dict[str, type] = {"split": Split, "evaluate": Evaluate, "serve": Serve}
+SECTIONS: dict[str, type] = {"split": Split, "evaluate": Evaluate, "serve": Serve, "engine": Engine}

@@ -26,7 +26,6 @@ from tilth.core.events import (
     StageSkipped,
 )
 from tilth.core.secret import hide
-from tilth.engines.local import Local
 from tilth.recipe import fill
 from tilth.recipe.model import Recipe
 from tilth.report import page
@@ -40,6 +39,7 @@ from tilth.run.done import Done
 from tilth.run.evaluate import evaluate
 from tilth.run.learn import learn
 from tilth.run.log import EventLog
+from tilth.run.machines import engine_for
 from tilth.run.plan import lay_out
 from tilth.run.refine import refine
 from tilth.run.screen import screen
@@ -82,11 +82,10 @@ def run(
     with _said_by_the_system():
         project = Project(str(root or Path(recipe.path).resolve().parent))
         name = project.new_run()
-        code = tuple((path, "tilth.refine") for path in recipe.code)
         spill = project.folder / "tmp"
         with (
             lease(project.root, owner=f"run {name}"),
-            Local(workers=workers, spill=spill, stop=stop, code=code) as engine,
+            engine_for(recipe, workers=workers, spill=spill, stop=stop) as engine,
         ):
             # What a killed run left; the lease says that no other run is at work here.
             shutil.rmtree(spill, ignore_errors=True)
