@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests import servers
 from tests.servers import hdfs, s3, spark
 
 from tilth.bytes.opening import open_store
@@ -135,6 +138,34 @@ def test_java_that_is_missing_or_old(
     with pytest.raises(Terminal) as caught:
         _session.check_java()
     assert said in str(caught.value)
+
+
+def test_a_master_that_does_not_answer() -> None:
+    spark.java()
+    with pytest.raises(Terminal, match=r"spark://127.0.0.1:9: no master answers there \(Connection refused\)"):
+        Spark(master="spark://127.0.0.1:9").begin()
+
+
+@pytest.mark.slow
+def test_an_executor_without_tilth() -> None:
+    spark.java()
+    bare = servers.environment("bare", ["setuptools"])
+    asked = [sys.executable, "-c", ALONE, str(bare)]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=120)
+    assert "acquire: executors lack the package tilth. Install Tilth" in done.stdout, done.stderr[-2000:]
+
+
+ALONE = """
+import operator, sys
+from tilth.core.engine import Step
+from tilth.core.shard import Shard
+from tilth.engines.spark import Spark
+with Spark(master="local[1]", settings={"spark.pyspark.python": sys.argv[1]}) as engine:
+    try:
+        list(engine.run(Step(name="acquire", work=operator.attrgetter("id")), [Shard(id="a")]))
+    except Exception as error:
+        print(error)
+"""
 
 
 def test_no_session_and_no_master(monkeypatch: pytest.MonkeyPatch) -> None:

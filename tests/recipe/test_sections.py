@@ -10,7 +10,7 @@ import pytest
 from tilth.core import registry
 from tilth.core.errors import RecipeError
 from tilth.recipe.check import TOP
-from tilth.recipe.sections import SECTIONS, Evaluate, Serve, Split
+from tilth.recipe.sections import SECTIONS, Engine, Evaluate, Serve, Split
 from tilth.recipe.values import coerce
 
 
@@ -45,6 +45,14 @@ def test_sections_are_named_as_recipes_name_them() -> None:
         (Serve, {"port": 65536}, "serve.port"),
         (Serve, {"host": ""}, "serve.host"),
         (Serve, {"cache": "redsi://cache"}, "serve.cache"),
+        (Engine, {"master": "local[2]"}, "engine.kind"),
+        (Engine, {"kind": "spark", "master": "sprak://host:7077"}, "engine.master"),
+        (Engine, {"kind": "spark", "settings": {"executor.memory": "4g"}}, "engine.settings.executor.memory"),
+        (
+            Engine,
+            {"kind": "spark", "settings": {"spark.executor.memory": None}},
+            "engine.settings.spark.executor.memory",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(kind: Any, options: dict[str, Any], where: str) -> None:
@@ -60,6 +68,8 @@ def test_the_limits_themselves_are_allowed() -> None:
         Evaluate(bootstrap=0, seeds=1, worst=0, cost_error=0.0, cost_abstain=0.0),
     )
     Serve(port=0), Serve(port=65535)
+    for master in ("local", "local[*]", "local[2,4]", "spark://a:7077,b:7077", "yarn", "k8s://https://host:443"):
+        Engine(kind="spark", master=master)
 
 
 def test_serving_is_closed_to_the_outside_by_default() -> None:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 LEAST_JAVA = 17
+CONNECT_SECONDS = 10.0
 _ROWS = 8
 """Sorted runs that a Python worker gets at a time: each may have some MB."""
 _HERE = {
@@ -64,7 +66,12 @@ def begun(master: str | None, settings: Mapping[str, str]) -> tuple[SparkSession
         if master.startswith("local") or re.match(r"spark://(127\.|localhost|\[::1\])", master):
             for name, value in _HERE.items():
                 builder = builder.config(name, value)
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if master is not None:
+        _check_reachable(master)
+    # Spark reads this before its own setting.
+    os.environ["PYSPARK_PYTHON"] = settings.get(
+        "spark.pyspark.python", os.environ.get("PYSPARK_PYTHON", sys.executable)
+    )
     for name, value in {**_ALWAYS, **settings}.items():
         builder = builder.config(name, value)
     try:
@@ -86,6 +93,22 @@ def running() -> SparkSession | None:
 def _ours(session: SparkSession) -> SparkSession:
     session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(_ROWS))
     return session
+
+
+def _check_reachable(master: str) -> None:
+    """Raise `Terminal` where nothing answers at a standalone master's address: Spark itself tries for over a minute."""
+    if not master.startswith("spark://"):
+        return
+    why = ""
+    for place in master.removeprefix("spark://").split(","):
+        host, _, port = place.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
+        except (OSError, ValueError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+        else:
+            return
+    raise Terminal(f"no master answers there ({why})", where=master, wanted="spark://host:port", do="Is it running?")
 
 
 def check_java() -> None:
@@ -123,6 +146,10 @@ def _ours_of(error: Exception, name: str) -> Exception:
             f"executors lack the package {lacking[1]}", where=name,
             do="Install Tilth and what the recipe uses on every node, or ship an environment: see docs/scaling.md.",
         )  # fmt: skip
+    program = re.search(r'Cannot run program "([^"]+)"', text)
+    if program:
+        do = "Set spark.pyspark.python to a Python that is on every node."
+        return Terminal(f"executors have no {program[1]}", where=name, do=do)
     if "No space left on device" in text:
         return Terminal("the disk of an executor is full", where=name, do="Make room in spark.local.dir; run again.")
     if re.search(

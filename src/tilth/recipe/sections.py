@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from typing import Any, Literal
 from tilth.core.errors import RecipeError
 
 CACHES = ("none", "disk", "redis", "rediss", "memcached", "env")
+_MASTER = re.compile(r"(local(\[[\d*,]+\])?|local-cluster\[[\d,]+\]|yarn|(spark|k8s)://\S+)\Z")
 CACHE_FORMS = "none, disk, redis://…, rediss://…, memcached://… or env:NAME"
 
 
@@ -112,6 +114,8 @@ class Engine:
         """Refuse options of Spark's for another engine, and settings that are not Spark's."""
         if self.kind == "local" and (self.master or self.scratch or self.settings):
             raise _wrong("engine.kind", "local", "spark, which the other options are for")
+        if self.master is not None and not _MASTER.match(self.master):
+            raise _wrong("engine.master", self.master, "local[4], spark://host:7077, yarn or k8s://…")
         for name, value in self.settings.items():
             if not name.startswith("spark.") or isinstance(value, (dict, list)) or value is None:
                 raise _wrong(f"engine.settings.{name}", str(value), "a setting of Spark's: {spark.…: value}")
