@@ -19,7 +19,8 @@ from tests import servers
 from tests.servers import hdfs, s3, spark
 
 from tilth.bytes.opening import open_store
-from tilth.core.engine import Step
+from tilth.core.batch import Batch
+from tilth.core.engine import Exchange, Rows, Step
 from tilth.core.errors import Terminal
 from tilth.core.shard import Shard
 from tilth.engines.spark import Spark
@@ -107,8 +108,26 @@ def test_rows_in_between_lie_in_a_store(session: str, kind: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
+        store = open_store(scratch)
+        store.put("mine.txt", b"mine")
         check_exchange(lambda stop: Spark(scratch=scratch, stop=stop, environment=environment))
-        assert not list(open_store(scratch).list()), "what exchanges gave is removed"
+        assert [entry.path for entry in store.list()] == ["mine.txt"], "what exchanges gave is removed, and only that"
+
+
+def test_what_a_killed_run_left_goes_after_a_week(session: str, tmp_path: Path) -> None:
+    store = open_store(str(tmp_path))
+    for name in ("tilth-scratch/old/p.arrow", "tilth-scratch/new/p.arrow", "other/old.arrow"):
+        store.put(name, b"rows")
+        if "old" in name:
+            os.utime(tmp_path / name, (time.time() - 8 * 86_400,) * 2)
+    with Spark(scratch=str(tmp_path)) as engine:
+        rows = Rows(shards=(Shard(id="a"),), read=_nothing)
+        engine.exchange(Exchange(name="none", emit=iter, gather=iter, partitions=1), rows)  # type: ignore[arg-type]
+    assert [entry.path for entry in store.list()] == ["other/old.arrow", "tilth-scratch/new/p.arrow"]
+
+
+def _nothing(shard: Shard) -> Iterator[Batch]:
+    return iter(())
 
 
 def _id(shard: Shard) -> str:
@@ -140,8 +159,11 @@ def test_java_that_is_missing_or_old(
     assert said in str(caught.value)
 
 
-def test_a_master_that_does_not_answer() -> None:
+def test_a_master_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     spark.java()
+    from tilth.engines import _session
+
+    monkeypatch.setattr(_session, "running", lambda: None)
     with pytest.raises(Terminal, match=r"spark://127.0.0.1:9: no master answers there \(Connection refused\)"):
         Spark(master="spark://127.0.0.1:9").begin()
 
@@ -157,7 +179,8 @@ def test_an_executor_without_tilth() -> None:
 
 ALONE = """
 import operator, sys
-from tilth.core.engine import Step
+from tilth.core.batch import Batch
+from tilth.core.engine import Exchange, Rows, Step
 from tilth.core.shard import Shard
 from tilth.engines.spark import Spark
 with Spark(master="local[1]", settings={"spark.pyspark.python": sys.argv[1]}) as engine:

@@ -54,6 +54,12 @@ def begun(master: str | None, settings: Mapping[str, str]) -> tuple[SparkSession
                 f"an application runs on {there.sparkContext.master}", where=master, wanted="one master in a process",
                 do="Leave the master out to use the session there is, or stop that session.",
             )  # fmt: skip
+        if settings:
+            raise Terminal(
+                f"the session there is cannot take settings ({next(iter(settings))})",
+                wanted="no settings, or no session",
+                do="Give them to whoever begins the session, such as spark-submit --conf.",
+            )  # fmt: skip
         return _ours(there.newSession()), False
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     if master is None and not submitted:

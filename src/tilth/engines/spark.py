@@ -7,7 +7,9 @@ Arrow, for partitions that we number ourselves: the rows that come out are those
 from __future__ import annotations
 
 import pickle
+import tempfile
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +32,9 @@ JOBS = 4
 """How many jobs are under way at a time: as one ends, slots must find work."""
 TRIES = 2
 """How often a shard may end its worker, each time as often as Spark tries (`spark.task.maxFailures`)."""
+KEPT_SECONDS = 7 * 86_400.0
+"""After so long, what a killed run left in the scratch is removed by the next."""
+_FOLDER = "tilth-scratch"
 _WAIT = 0.2
 
 
@@ -57,6 +62,7 @@ class Spark:
     """Variables that executors need, such as those that a recipe names as env:NAME."""
     _spark: SparkSession | None = field(default=None, repr=False)
     _own: bool = False
+    _swept: bool = False
     _made: list[str] = field(default_factory=list, repr=False)
 
     def run(self, step: Step[Result], shards: Sequence[Shard]) -> Iterator[tuple[Shard, Result]]:
@@ -110,7 +116,7 @@ class Spark:
 
     def exchange(self, step: Exchange, rows: Rows) -> Rows:
         """Group rows by key, in one shuffle; the result lies in the scratch until `close`."""
-        name = f"{step.name}-{uuid.uuid4().hex[:8]}"
+        name = f"{_FOLDER}/{step.name}-{uuid.uuid4().hex[:8]}"
         if not rows.shards:
             return Rows(shards=(), read=_tasks.read)
         session = self._session()
@@ -182,9 +188,14 @@ class Spark:
 
     def _folder(self) -> str:
         if not self.scratch:
-            import tempfile
-
             self.scratch = tempfile.mkdtemp(prefix="tilth-spark-")
+        if not self._swept:
+            # What killed runs left; only what is surely theirs.
+            self._swept = True
+            store = open_store(self.scratch)
+            for entry in [*store.list(f"{_FOLDER}/"), *store.unfinished(f"{_FOLDER}/")]:
+                if entry.modified < time.time() - KEPT_SECONDS:
+                    store.delete(entry.path)
         return self.scratch
 
     def _setting(self) -> _tasks.Setting:
