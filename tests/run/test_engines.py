@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.servers import spark
+from tests.servers import hdfs, spark
 
 from tilth import api
 from tilth.engines.spark import Spark
@@ -113,10 +114,19 @@ def tables(data: Path, folder: Path, refine: str, *, workers: int = 1, more: str
 
 
 @pytest.mark.parametrize("name", list(RECIPES)[: storm(1, len(RECIPES))])
-def test_rows_values_and_fates_are_the_same(data: Path, cluster: str, tmp_path: Path, name: str) -> None:
+def test_rows_values_and_fates_are_the_same(
+    data: Path, cluster: str, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wanted = tables(data, tmp_path / "one", RECIPES[name])
     assert wanted["data/t"] and wanted["fates/t"]
-    on_spark = tables(data, tmp_path / "spark", RECIPES[name], more="engine: spark\n")
+    # All tables, and what exchanges give, on HDFS; executors read and write them there.
+    server = hdfs.start()
+    for variable, value in hdfs.environment(server).items():
+        monkeypatch.setenv(variable, value)
+    root = f"{server.facts['url']}/{uuid.uuid4().hex[:8]}"
+    more = f"engine: {{kind: spark, scratch: {root}/scratch}}\nlake: {root}/lake\n"
+    on_spark = tables(data, tmp_path / "spark", RECIPES[name], more=more)
+    assert not list((tmp_path / "spark" / ".tilth").rglob("*.parquet"))
     assert on_spark.keys() == wanted.keys()
     for table, rows in wanted.items():
         assert on_spark[table] == rows, f"{table} differs on Spark"

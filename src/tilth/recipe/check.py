@@ -35,6 +35,7 @@ TOP = (
     "evaluate",
     "serve",
     "cache",
+    "lake",
     "engine",
     "bad_rows",
     "tolerance",
@@ -102,6 +103,9 @@ class _Checker:
         cache = values.get("cache", "disk")
         if not isinstance(cache, str) or cache.partition(":")[0] not in CACHES:
             self._wrong(f"cache is {shown(cache)}", ("cache",), wanted=CACHE_FORMS)
+        lake = values.get("lake")
+        if lake is not None and (not isinstance(lake, str) or not lake):
+            self._wrong(f"lake is {shown(lake)}", ("lake",), wanted="a folder, or s3://…, gs://… or hdfs://…")
         shares = {name: self._share(name, default) for name, default in (("bad_rows", 0.01), ("tolerance", 0.0))}
         seed = values.get("seed", 0)
         if not isinstance(seed, int) or isinstance(seed, bool):
@@ -130,6 +134,7 @@ class _Checker:
             engine=typing.cast(Engine, sections["engine"]),
             use=use,
             cache=cache,
+            lake=lake,
             code=tuple(code),
             seed=seed,
             lines={key: self.source.at((key,)) for key in values},

@@ -22,6 +22,8 @@ def filled(recipe: Recipe) -> dict[str, Any]:
         values["code"] = list(recipe.code)
     values |= {"seed": recipe.seed, "bad_rows": recipe.bad_rows, "tolerance": recipe.tolerance}
     values["cache"] = recipe.cache
+    if recipe.lake is not None:
+        values["lake"] = recipe.lake
     values["acquire"] = [_entry(entry) for entry in recipe.acquire]
     values["split"] = _plain(recipe.split)
     values["refine"] = [_entry(entry) for entry in recipe.refine]

@@ -52,6 +52,8 @@ class Recipe:
     use: Use | None = None
     cache: str = "disk"
     """Where the run keeps what cost something to make; the results do not depend on it."""
+    lake: str | None = None
+    """The folder or URL where the project's tables lie, for executors on other machines; by default in the project."""
     code: tuple[str, ...] = ()
     """The user's own operator files, absolute."""
     bad_rows: float = 0.01

@@ -101,7 +101,7 @@ def _keep(work: Work, receipts: Receipts, verdicts: Sequence[Verdict], key: str,
             mode="append" if grows else "overwrite",
             fingerprint=key,
         )
-    report = table.folder.parent / f"{work.data}.json"
+    report = work.project.folder / "quarantine" / f"{work.data}.json"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text(
         json.dumps([verdict.to_json() for verdict in verdicts], ensure_ascii=False, indent=1), encoding="utf-8"

@@ -115,9 +115,11 @@ def shard_of(path: str) -> str:
 
 def rows_in(table: Table, paths: Sequence[str]) -> int:
     """Count the rows of parts, from their footers."""
-    from pyarrow.parquet import read_metadata
-
-    return sum(read_metadata(table.folder / path).num_rows for path in paths)
+    rows = 0
+    for path in paths:
+        with table.home.parquet(path) as file:
+            rows += file.metadata.num_rows
+    return rows
 
 
 def parts_of(table: Table, paths: Sequence[str], columns: Sequence[str] | None = None) -> Rows:
@@ -135,10 +137,8 @@ def _light(table: Table, receipts: Sequence[Receipt]) -> Rows:
 
 def _read_parts(shard: Shard, *, table: Table, columns: Sequence[str] | None = None) -> Iterator[Batch]:
     """Read parts that no version may name yet."""
-    from pyarrow.parquet import ParquetFile
-
     for path in shard.where["parts"]:
-        with ParquetFile(table.folder / path) as file:
+        with table.home.parquet(path) as file:
             yield from file.iter_batches(batch_size=8192, columns=None if columns is None else list(columns))
 
 

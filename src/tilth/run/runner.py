@@ -89,6 +89,8 @@ def run(
         ):
             # What a killed run left; the lease says that no other run is at work here.
             shutil.rmtree(spill, ignore_errors=True)
+            if recipe.lake is not None:
+                project.lay(_anchored(recipe.lake, recipe))
             work = Work(
                 recipe=recipe,
                 plan=plan,
@@ -102,6 +104,10 @@ def run(
             )
             with using(open_cache(recipe.cache, secret=project.salt, folder=project.folder)):
                 return _logged(work, name, project.run(name))
+
+
+def _anchored(lake: str, recipe: Recipe) -> str:
+    return lake if "://" in lake else str(Path(recipe.path).resolve().parent / lake)
 
 
 def _logged(work: Work, name: str, folder: Path) -> Ran:

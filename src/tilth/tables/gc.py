@@ -61,7 +61,17 @@ def sweep(project: Project, lease: Lease, *, grace: float = GRACE, keep: Collect
         raise DataError(f"the lease is of {lease.root}", where=project.root, wanted="the lease of this project")
     before = time.time() - grace
     files = size = 0
-    for folder in (project.folder, *(table.folder for table in project.tables())):
+    inside, outside = [project.folder], []
+    for table in project.tables():
+        if table.is_local:
+            inside.append(table.folder)
+        else:
+            outside.append(table)
+    for table in outside:
+        lease.check()
+        swept = collect(table, grace=grace, keep=keep)
+        files, size = files + swept.files, size + swept.bytes
+    for folder in inside:
         lease.check()
         for path in _leftovers(folder, set(keep)):
             status = path.stat()

@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tilth.bytes.opening import open_store
+from tilth.core.batch import keyed_hash
 from tilth.core.errors import DataError
+from tilth.core.secret import shown_url
 from tilth.tables import _folder
 from tilth.tables.fates import Fates
 from tilth.tables.lineage import Lineage, Uses
@@ -20,6 +23,8 @@ FORMAT = 1
 TABLE_FOLDERS = ("data", "fates", "splits", "decisions", "quarantine")
 """The folders that hold one table a data set."""
 _SALT_BYTES = 32
+_LAKE = "lake"
+_MARK = "tilth.json"
 _STAMP = "%Y%m%d-%H%M%S"
 
 
@@ -34,6 +39,8 @@ class Project:
         .tilth/models/<name>/<version>/
         .tilth/runs/<run>/
         .tilth/stages/
+
+    A project may have its tables in a *lake* (`lay`): a bucket, HDFS or a shared folder, which other machines reach.
 
     >>> import tempfile
     >>> project = Project(tempfile.mkdtemp())
@@ -65,6 +72,41 @@ class Project:
                 do="Restore it from a backup: with another salt every row gets a new id",
             )
         return salt
+
+    @property
+    def lake(self) -> str | None:
+        """The folder or URL where the tables lie, if that is not `.tilth` itself."""
+        path = self.folder / _LAKE
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+
+    def lay(self, lake: str) -> None:
+        """Put the project's tables into a lake, from the first run on.
+
+        Raises `DataError` where the project has tables elsewhere, or the lake holds another project's.
+        """
+        lake = lake.rstrip("/")
+        there = self.lake
+        if there is None:
+            if self.tables():
+                raise _elsewhere(shown_url(lake), "has its tables in .tilth already")
+            self._mark(lake)
+            _folder.claim(self._ready() / _LAKE, lake.encode())
+            there = self.lake
+        if there != lake:
+            raise _elsewhere(shown_url(lake), f"has its tables in {shown_url(str(there))}")
+
+    def _mark(self, lake: str) -> None:
+        """Say in the lake whose it is, if nobody has."""
+        store, mine = (
+            open_store(lake),
+            json.dumps({"format": FORMAT, "project": keyed_hash(self.salt, "lake")}).encode(),
+        )
+        if store.create(_MARK, mine) or store.read(_MARK) == mine:
+            return
+        raise DataError(
+            "the lake holds another project's tables", where=shown_url(lake), wanted="a folder of its own",
+            do="Choose another, or copy that project's .tilth/salt here first: row ids depend on it.",
+        )  # fmt: skip
 
     def table(self, name: str) -> Table:
         """Return the rows of a data set."""
@@ -144,18 +186,32 @@ class Project:
 
     def tables(self) -> list[Table]:
         """List all tables that have a folder, of every kind."""
-        found = [
-            self._table(kind, path.name)
-            for kind in TABLE_FOLDERS
-            for path in _listed(self.folder / kind)
-            if path.is_dir()
-        ]
-        return [*found, *(self._table(kind) for kind in ("lineage", "uses") if (self.folder / kind).is_dir())]
+        places = self._places()
+        found = [self._table(kind, name) for kind in TABLE_FOLDERS for name in sorted(places.get(kind, ()))]
+        return [*found, *(self._table(kind) for kind in ("lineage", "uses") if kind in places)]
+
+    def _places(self) -> dict[str, set[str]]:
+        """Name the folders below each kind's."""
+        lake = self.lake
+        if lake is None:
+            return {
+                kind: {path.name for path in _listed(self.folder / kind) if path.is_dir()}
+                for kind in (*TABLE_FOLDERS, "lineage", "uses")
+                if (self.folder / kind).is_dir()
+            }
+        found: dict[str, set[str]] = {}
+        for entry in open_store(lake).list():
+            kind, _, rest = entry.path.partition("/")
+            name, _, below = rest.partition("/")
+            if "_delta_log" in (name, below.partition("/")[0]):
+                found.setdefault(kind, set()).add(name)
+        return found
 
     def _table(self, kind: str, name: str | None = None) -> Table:
+        base = self.lake or str(self.folder)
         if name is None:
-            return Table(str(self.folder / kind), name=kind)
-        return Table(str(self.folder / kind / _folder.safe_name(name, "a data set")), name=f"{kind}/{name}")
+            return Table(f"{base}/{kind}", name=kind)
+        return Table(f"{base}/{kind}/{_folder.safe_name(name, 'a data set')}", name=f"{kind}/{name}")
 
     def _ready(self) -> Path:
         if not (self.folder / "format").is_file():
@@ -178,6 +234,13 @@ class Project:
                 wanted=f"{FORMAT} or older, which this version of Tilth reads",
                 do="Upgrade Tilth: pip install --upgrade tilth",
             )
+
+
+def _elsewhere(lake: str, why: str) -> DataError:
+    return DataError(
+        f"the project {why}", where=lake, wanted="one place for good",
+        do="Leave `lake:` as it was, or begin another project (--root).",
+    )  # fmt: skip
 
 
 def _listed(folder: Path) -> list[Path]:

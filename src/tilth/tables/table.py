@@ -75,6 +75,11 @@ class Table:
             raise DataError(f"{self.root} is no folder on this machine", where=self.name, wanted="a local table")
         return self.home.folder
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it lies in a folder of this machine."""
+        return isinstance(self.home, OnDisk)
+
     # What workers do.
 
     def write(self, shard: Shard, batches: Iterable[Batch]) -> Receipt:
