@@ -71,6 +71,14 @@ def test_many_small_batches_are_found_again(tmp_path: Path) -> None:
         assert again.fresh == 0
 
 
+def test_a_folder_that_cannot_be_made_costs_time_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    for _ in range(2):
+        with Measures(folder=str(tmp_path / "file" / "m")).of(SHARD) as measured:
+            measured.attach(batch(text=TEXTS), "text")
+            assert measured.fresh == len(TEXTS)
+
+
 @pytest.mark.parametrize("content", [b"", b"ARROW1\0\0garbage", b"\xff" * 100])
 def test_a_broken_file_is_measured_again(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "s-0-all.arrow").write_bytes(content)

@@ -53,8 +53,10 @@ class Measures:
         measured = Measured(stem, self.memory())
         yield measured
         for names, known in measured.known.items():
-            if known.fresh:
-                _write(_path(stem, names), known.whole())
+            # An executor on another machine may have no such folder, nor the right to make it.
+            with contextlib.suppress(OSError):
+                if known.fresh:
+                    _write(_path(stem, names), known.whole())
 
     def memory(self) -> Memory | None:
         """Return what was answered before, where it is kept."""
