@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from tilth.bytes.guard import Guard
 from tilth.bytes.urls import check_url
 from tilth.connectors._rest import since
-from tilth.connectors._rest.ask import Api, Reply, Request, check_auth, remembering
+from tilth.connectors._rest.ask import Reply, Request, api_of, check_auth
 from tilth.connectors._rest.path import get, valid
 from tilth.connectors._rest.pull import Puller, landed
 from tilth.connectors.rest import check_limits, probed
@@ -127,21 +126,7 @@ class Graphql:
             asked=[self.url, self.query, self.connection, dict(self.variables or {}), self.offset_variable],
             paging=_Connection(options=self, url=url),
             records=self._records,
-            api=lambda: remembering(
-                Api(
-                    where="graphql",
-                    home=url,
-                    headers=self.headers or {},
-                    auth=self.auth,
-                    rate=self.rate,
-                    timeout=self.timeout,
-                    guard=Guard(allow_private=self.allow_private),
-                    ca=self.ca,
-                    tell=tell,
-                    stop=stop,
-                ),
-                self.cached_for,
-            ),
+            api=lambda: api_of(self, where="graphql", home=url, tell=tell, stop=stop),
         )
 
     def _found(self, reply: Reply) -> Any:

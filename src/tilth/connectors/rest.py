@@ -8,10 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from tilth.bytes.guard import Guard
 from tilth.bytes.urls import check_url
 from tilth.connectors._rest import paging, since
-from tilth.connectors._rest.ask import Api, Remembering, Reply, check_auth, remembering
+from tilth.connectors._rest.ask import Api, Remembering, Reply, api_of, check_auth
 from tilth.connectors._rest.path import records_in, valid
 from tilth.connectors._rest.pull import Puller, landed
 from tilth.core import secret
@@ -144,21 +143,7 @@ class Rest:
             asked=[asked[name] for name in ("url", "path", "params", "method", "body", "records", "pagination")],
             paging=pages,
             records=self._records,
-            api=lambda: remembering(
-                Api(
-                    where="rest",
-                    home=url,
-                    headers=self.headers or {},
-                    auth=self.auth,
-                    rate=self.rate,
-                    timeout=self.timeout,
-                    guard=Guard(allow_private=self.allow_private),
-                    ca=self.ca,
-                    tell=tell,
-                    stop=stop,
-                ),
-                self.cached_for,
-            ),
+            api=lambda: api_of(self, where="rest", home=url, tell=tell, stop=stop),
         )
 
     def _records(self, reply: Reply) -> list[Any]:

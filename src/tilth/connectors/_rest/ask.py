@@ -224,9 +224,23 @@ class Remembering:
         return reply
 
 
-def remembering(api: Api, seconds: float) -> Api | Remembering:
-    """Return the API, behind the run's cache where answers are to be kept."""
-    return Remembering(api, seconds) if seconds > 0 else api
+def api_of(
+    options: Any, *, where: str, home: str, tell: Callable[[str], None], stop: Callable[[], bool]
+) -> Api | Remembering:
+    """Return the API of a source's options, behind the run's cache where they say that answers are to be kept."""
+    api = Api(
+        where=where,
+        home=home,
+        headers=options.headers or {},
+        auth=options.auth,
+        rate=options.rate,
+        timeout=options.timeout,
+        guard=Guard(allow_private=options.allow_private),
+        ca=options.ca,
+        tell=tell,
+        stop=stop,
+    )
+    return Remembering(api, options.cached_for) if options.cached_for > 0 else api
 
 
 def parsed(answer: Answer, where: str) -> Any:
