@@ -174,7 +174,14 @@ def test_fates_lie_there_too(root):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", REMOTE[: max(2, storm(2, 3))])
+@pytest.mark.parametrize("name", ["with space", "Bücher", "a{b}"])
+def test_hdfs_takes_only_names_that_delta_rs_can_keep(name):
+    with pytest.raises(DataError, match="cannot keep a table on HDFS in a folder with"):
+        Table(f"hdfs://127.0.0.1:9/data/{name}").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [kind for kind in REMOTE if kind != "hdfs"])
 def test_names_that_a_url_would_escape_are_what_they_are(kind, tmp_path):
     with place(kind, tmp_path) as root:
         table = Table(f"{root}/Kunden und Bücher+1 (neu)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -105,6 +106,13 @@ def home_of(root: str) -> Home:
     open_store(root)
     if "%" in root:
         raise DataError(f'{shown_url(root)}: a table\'s URL holds no "%"', do="Write the path as it is, unescaped")
+    escaped = re.search(r"[^\x21-\x7e]|[\"<>`{}|^\\]", root) if root.startswith("hdfs:") else None
+    if escaped:
+        # delta-rs 1.6 would write the log to another folder, named with %20 and the like, and not find it there.
+        raise DataError(
+            f'{shown_url(root)}: delta-rs cannot keep a table on HDFS in a folder with "{escaped[0]}" in its name',
+            wanted="letters without accents, digits, dots, dashes and underscores",
+        )
     return InStore(root.rstrip("/"))
 
 
