@@ -23,6 +23,7 @@ from tilth.core.batch import Batch
 from tilth.core.engine import Exchange, Rows, Step
 from tilth.core.errors import Terminal
 from tilth.core.shard import Shard
+from tilth.engines import _session
 from tilth.engines.spark import Spark
 from tilth.testing import check_engine, storm
 from tilth.testing.engines import check_exchange
@@ -92,6 +93,11 @@ def test_an_application_that_is_there_goes_on(session: str, tmp_path: Path) -> N
     with Spark(scratch=str(tmp_path)) as engine:
         assert [result for _, result in engine.run(Step(name="id", work=_id), [Shard(id="a")])] == ["a"]
     assert there.range(3).count() == 3, "a session that Tilth did not begin is not ended"
+    found: list[object] = []
+    thread = threading.Thread(target=lambda: found.append(_session.running()))
+    thread.start()
+    thread.join()
+    assert found[0] is not None, "another thread finds the application, too"
 
 
 @pytest.mark.parametrize("kind", ["hdfs", "s3"][: storm(1, 2)])
@@ -152,8 +158,6 @@ def test_java_that_is_missing_or_old(
         java.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}' >&2\n")
         java.chmod(0o755)
     monkeypatch.setenv("JAVA_HOME", home or str(tmp_path))
-    from tilth.engines import _session
-
     with pytest.raises(Terminal) as caught:
         _session.check_java()
     assert said in str(caught.value)
@@ -161,8 +165,6 @@ def test_java_that_is_missing_or_old(
 
 def test_a_master_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     spark.java()
-    from tilth.engines import _session
-
     monkeypatch.setattr(_session, "running", lambda: None)
     with pytest.raises(Terminal, match=r"spark://127.0.0.1:9: no master answers there \(Connection refused\)"):
         Spark(master="spark://127.0.0.1:9").begin()
@@ -193,8 +195,6 @@ with Spark(master="local[1]", settings={"spark.pyspark.python": sys.argv[1]}) as
 
 def test_no_session_and_no_master(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pyspark")
-    from tilth.engines import _session
-
     monkeypatch.setattr(_session, "running", lambda: None)
     with pytest.raises(Terminal, match="there is no Spark session"):
         Spark().begin()

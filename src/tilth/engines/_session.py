@@ -91,9 +91,13 @@ def begun(master: str | None, settings: Mapping[str, str]) -> tuple[SparkSession
 
 def running() -> SparkSession | None:
     """Return the session of the application that this process has begun, or None."""
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
-    return SparkSession.getActiveSession()
+    # A session is active on the thread that began it; the application is the process's.
+    there = SparkSession.getActiveSession()
+    alive: Any = SparkContext._active_spark_context
+    return SparkSession.builder.getOrCreate() if there is None and alive is not None else there
 
 
 def _ours(session: SparkSession) -> SparkSession:
