@@ -133,6 +133,21 @@ def measured(folder: Path) -> Measures:
     return Measures(folder=str(folder), answers=open_cache("disk", secret=os.urandom(32), folder=folder))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Unwritten(Broken):
+    """An operator whose answers JSON cannot hold."""
+
+    def answers(self, batch: Batch) -> Sequence[Any]:
+        return [[b"bytes"]] * batch.num_rows
+
+
+def test_an_answer_that_cannot_be_written_breaks_nothing(tmp_path: Path) -> None:
+    memory = measured(tmp_path).memory()
+    assert memory is not None
+    for _ in range(2):
+        assert memory.map(Unwritten())(batch(text=["a"])).column("found").to_pylist() == [5]  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("short", ["questions", "answers"])
 def test_an_operator_that_loses_count_is_told(tmp_path: Path, short: str) -> None:
     memory = measured(tmp_path).memory()

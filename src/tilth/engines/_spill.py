@@ -9,7 +9,7 @@ import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -68,27 +68,33 @@ def keyed(shard: Shard, *, step: Exchange, read: Reader) -> Iterator[Batch]:
 def write_runs(batches: Iterable[Batch], *, folder: str, stem: str, partitions: int) -> list[tuple[int, str]]:
     """Write keyed rows as sorted runs, as many at a time as fit in memory."""
     runs: list[tuple[int, str]] = []
+    for place, part in sorted_runs(batches, partitions):
+        path = f"{folder}/{stem}-{len(runs):05d}-p{place:04d}.arrow"
+        write_run(part, path)
+        runs.append((place, path))
+    return runs
+
+
+def sorted_runs(batches: Iterable[Batch], partitions: int) -> Iterator[tuple[int, pa.Table]]:
+    """Yield sorted runs of keyed rows with their partitions, as many rows at a time as fit in memory."""
     held: list[Batch] = []
     size = 0
-
-    def flush() -> None:
-        for number, part in parted(held, partitions):
-            path = f"{folder}/{stem}-{len(runs):05d}-p{number:04d}.arrow"
-            with ipc.new_file(path, part.schema) as writer:
-                for block in blocks(part):
-                    writer.write_batch(block)
-            runs.append((number, path))
-        held.clear()
-
     for batch in batches:
         held.append(batch)
         size += batch.nbytes
         if size >= RUN_BYTES:
-            flush()
+            yield from parted(held, partitions)
+            held.clear()
             size = 0
     if held:
-        flush()
-    return runs
+        yield from parted(held, partitions)
+
+
+def write_run(part: pa.Table, sink: str | IO[bytes]) -> None:
+    """Write a run, in the blocks in which it is merged."""
+    with ipc.new_file(sink, part.schema) as writer:
+        for block in blocks(part):
+            writer.write_batch(block)
 
 
 def parted(batches: Sequence[Batch], partitions: int) -> list[tuple[int, pa.Table]]:

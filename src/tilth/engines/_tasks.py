@@ -55,9 +55,10 @@ _loaded: set[tuple[str, str, str]] = set()
 def _load(name: str, source: str, room: str) -> None:
     if (name, source, room) in _loaded:
         return
-    folder = Path(tempfile.mkdtemp(prefix="tilth-code-"))
-    (folder / name).write_text(source, encoding="utf-8")
-    registry.load_code(folder / name, room)
+    with tempfile.TemporaryDirectory(prefix="tilth-code-") as folder:
+        path = Path(folder) / name
+        path.write_text(source, encoding="utf-8")
+        registry.load_code(path, room)
     _loaded.add((name, source, room))
 
 
@@ -88,28 +89,10 @@ def scatter(batches: Iterable[Batch], *, setting: Setting, work: bytes, bundles:
 
 
 def _runs(step: Exchange, batches: Iterator[Batch], bundle: int) -> Iterator[Batch]:
-    held: list[Batch] = []
-    size = number = 0
-
-    def flush() -> Iterator[Batch]:
-        nonlocal number
-        for place, part in _spill.parted(held, step.partitions):
-            sink = io.BytesIO()
-            with ipc.new_file(sink, part.schema) as writer:
-                for block in _spill.blocks(part):
-                    writer.write_batch(block)
-            yield _run(place, bundle, number, sink.getvalue())
-            number += 1
-        held.clear()
-
-    for batch in batches:
-        held.append(batch)
-        size += batch.nbytes
-        if size >= _spill.RUN_BYTES:
-            yield from flush()
-            size = 0
-    if held:
-        yield from flush()
+    for number, (place, part) in enumerate(_spill.sorted_runs(batches, step.partitions)):
+        sink = io.BytesIO()
+        _spill.write_run(part, sink)
+        yield _run(place, bundle, number, sink.getvalue())
 
 
 def gather(batches: Iterable[Batch], *, setting: Setting, work: bytes, scratch: str, name: str) -> Iterator[Batch]:

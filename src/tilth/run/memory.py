@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable
@@ -59,7 +60,9 @@ def _answers(operator: Memoised, batch: Batch, space: Cache) -> list[Any]:
             key = keys[at]
             # What is no list or mapping is a refusal, which another day may mend.
             if key is not None and isinstance(answer, (list, dict)):
-                kept[key] = json.dumps(answer, ensure_ascii=False).encode("utf-8", "surrogatepass")
+                # An answer that cannot be written is asked for again: a cache never breaks a run.
+                with contextlib.suppress(TypeError, ValueError):
+                    kept[key] = json.dumps(answer, ensure_ascii=False).encode("utf-8", "surrogatepass")
         space.put_many(kept)
     return answers
 

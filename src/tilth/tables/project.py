@@ -97,10 +97,8 @@ class Project:
 
     def _mark(self, lake: str) -> None:
         """Say in the lake whose it is, if nobody has."""
-        store, mine = (
-            open_store(lake),
-            json.dumps({"format": FORMAT, "project": keyed_hash(self.salt, "lake")}).encode(),
-        )
+        store = open_store(lake)
+        mine = json.dumps({"format": FORMAT, "project": keyed_hash(self.salt, "lake")}).encode()
         if store.create(_MARK, mine) or store.read(_MARK) == mine:
             return
         raise DataError(
